@@ -1,0 +1,37 @@
+"""Settings of the knowledge room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+EMBEDDED_EMBEDDER = Path(__file__).parent / "embedded"
+
+
+@dataclass(frozen=True)
+class RagSettings:
+    """Frozen; made by app.py from defaults, YAML, environment and command line.
+
+    Attributes:
+        data_dir: holds knowledge.db, vector_db/ and its lock.
+        embedder: "embedded", a folder, or the hub name of any sentence-transformers model.
+        chunk_chars: aimed-at size of a chunk in characters (a CJK character counts 1, so Chinese chunks hold more).
+        chunk_overlap: characters repeated between neighbouring chunks of one section.
+        k: passages given to the model.
+        candidates: how many each of dense and BM25 search returns before fusion.
+        refuse_below: dense cosine under which a passage that shares no rare term counts as "nothing found".
+        max_file_mb: largest source file, in MiB.
+        max_expanded_mb: largest expansion of a zipped format (docx, xlsx), in MiB.
+        max_text_chars: longest text of one document.
+    """
+
+    data_dir: Path
+    embedder: str = "embedded"
+    chunk_chars: int = 480
+    chunk_overlap: int = 60
+    k: int = 3
+    candidates: int = 30
+    refuse_below: float = 0.25
+    max_file_mb: int = 50
+    max_expanded_mb: int = 200
+    max_text_chars: int = 5_000_000

@@ -1,0 +1,240 @@
+"""What travels through the knowledge room: documents, chunks, passages and events.
+
+All are frozen dataclasses without behaviour, so that they can be logged, stored and rendered
+anywhere. Offsets count Unicode characters (Python string indices), never bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Section:
+    """A stretch of a loaded document under one heading or on one page.
+
+    Attributes:
+        start, end: half-open character range in `LoadedDocument.text`.
+        heading: heading path, outermost first, joined by " > "; "" where there is none.
+        page: 1-based page number (PDF), sheet row ranges and the like have None.
+    """
+
+    start: int
+    end: int
+    heading: str = ""
+    page: int | None = None
+
+
+@dataclass(frozen=True)
+class LoadedDocument:
+    """Plain text of one file. `sections` are in order, do not overlap, and cover the text."""
+
+    text: str
+    title: str
+    loader: str
+    sections: tuple[Section, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A piece of a document to be indexed; `text == document.text[start:end]`."""
+
+    text: str
+    start: int
+    end: int
+    heading: str = ""
+    page: int | None = None
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A named set of documents. `name` is an ASCII slug (its id), `title` is shown to people."""
+
+    name: str
+    title: str
+    documents: int
+    chunks: int
+
+
+@dataclass(frozen=True)
+class Document:
+    """One ingested file. `added_at` is seconds since the epoch, `size` is in bytes of the source file."""
+
+    id: str
+    collection: str
+    source: str
+    title: str
+    loader: str
+    size: int
+    chunks: int
+    sha256: str
+    added_at: float
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A retrieved piece of text and how it was found.
+
+    `text == document text[start:end]`. Ranks are 1-based, None where that search did not return it.
+    `dense_score` is a cosine in [-1, 1], `bm25_score` is unbounded, `score` is the fused RRF score
+    scaled to [0, 1] (1 = first in every search).
+    """
+
+    document_id: str
+    collection: str
+    source: str
+    title: str
+    text: str
+    start: int
+    end: int
+    heading: str = ""
+    page: int | None = None
+    score: float = 0.0
+    dense_rank: int | None = None
+    dense_score: float | None = None
+    bm25_rank: int | None = None
+    bm25_score: float | None = None
+
+
+# --- ingest events: one FileStarted and exactly one of the other three per file, then one IngestDone
+
+
+@dataclass(frozen=True)
+class FileStarted:
+    source: str
+    index: int
+    total: int
+    type: Literal["file_started"] = "file_started"
+
+
+@dataclass(frozen=True)
+class FileAdded:
+    """Acknowledged: the document is on disk and searchable, a kill from here on cannot lose it."""
+
+    source: str
+    document: Document
+    seconds: float
+    type: Literal["file_added"] = "file_added"
+
+
+@dataclass(frozen=True)
+class FileSkipped:
+    """Same content already in the collection; nothing changed."""
+
+    source: str
+    document: Document
+    type: Literal["file_skipped"] = "file_skipped"
+
+
+@dataclass(frozen=True)
+class FileFailed:
+    """Nothing of this file was kept. `error_en` and `error_zh` are for the user."""
+
+    source: str
+    error_en: str
+    error_zh: str
+    type: Literal["file_failed"] = "file_failed"
+
+
+@dataclass(frozen=True)
+class IngestDone:
+    added: int
+    skipped: int
+    failed: int
+    chunks: int
+    seconds: float
+    type: Literal["ingest_done"] = "ingest_done"
+
+
+IngestEvent = FileStarted | FileAdded | FileSkipped | FileFailed | IngestDone
+
+
+# --- answer events: [Sources] Token* [Refusal] Citation* Done
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The passages that were given to the model, in the order of their citation numbers (1-based)."""
+
+    passages: tuple[Passage, ...]
+    query: str
+    type: Literal["sources"] = "sources"
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of the answer as the model writes it."""
+
+    text: str
+    type: Literal["token"] = "token"
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A sentence of the final answer and the passage that supports it.
+
+    Attributes:
+        number: citation number, 1-based index into `Sources.passages`.
+        start, end: the sentence in `Done.answer` (without the marker).
+        span_start, span_end: the supporting span in that passage's `text`.
+        status: "verified" (stands there), "paraphrased" (close), "unsupported" (the model cited it, nothing there supports it).
+        score: alignment score in [0, 1].
+    """
+
+    number: int
+    start: int
+    end: int
+    span_start: int
+    span_end: int
+    status: Literal["verified", "paraphrased", "unsupported"]
+    score: float
+    type: Literal["citation"] = "citation"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The documents do not hold the answer. `reason`: "no_passages" (nothing near enough was found) or "model" (the model says so)."""
+
+    reason: Literal["no_passages", "model"]
+    type: Literal["refusal"] = "refusal"
+
+
+@dataclass(frozen=True)
+class Done:
+    """The end of an answer; always the last event.
+
+    `answer` is the final text with its [n] markers and replaces the streamed tokens. `usage` has input_tokens,
+    output_tokens, total_tokens. `timings` has search_s, ttft_s (from the call to the first token), total_s, tokens_per_second.
+    """
+
+    answer: str
+    adapter: str | None
+    finish_reason: str
+    usage: dict[str, int] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)
+    type: Literal["done"] = "done"
+
+
+AnswerEvent = Sources | Token | Citation | Refusal | Done
+
+
+@dataclass(frozen=True)
+class AnswerOptions:
+    """How to answer.
+
+    Attributes:
+        adapter: name of the self, None for the plain base.
+        collection: slug of the collection to answer from, None for plain chat.
+        system_prompt: the user's own, "" for none.
+        k: passages given to the model.
+        sampling: keyword arguments passed on to `model.stream` (max_tokens, temperature, top_p, top_k, repetition_penalty, seed, stop).
+    """
+
+    adapter: str | None = None
+    collection: str | None = None
+    system_prompt: str = ""
+    k: int = 3
+    sampling: dict[str, object] = field(default_factory=dict)
