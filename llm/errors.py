@@ -20,3 +20,53 @@ class LlmError(Exception):
         return self.zh if lang.startswith("zh") else self.en
 
 
+class ModelLoadError(LlmError):
+    """The base model could not be loaded."""
+
+
+class AdapterNotFoundError(LlmError):
+    """No adapter has this name."""
+
+
+class InvalidAdapterError(LlmError):
+    """The adapter does not fit the base, is damaged, or uses something that is not supported."""
+
+
+class QueueFullError(LlmError):
+    """Too many requests are waiting; nothing was queued."""
+
+
+class PromptTooLongError(LlmError):
+    """The prompt does not fit the base's context."""
+
+
+class SamplingError(LlmError):
+    """A sampling value is out of range."""
+
+
+class EngineStoppedError(LlmError):
+    """The engine was shut down, or the request failed inside it."""
+
+
+class ConversationError(LlmError):
+    """The conversation does not exist, is someone else's, or is busy."""
+
+
+class ModelNotFoundError(LlmError):
+    """No folder, preset or hub repository has this name."""
+
+
+class DownloadError(LlmError):
+    """A model could not be downloaded; finished and partial files stay for the next try unless it says otherwise."""
+
+
+class DownloadCancelledError(DownloadError):
+    """The download was cancelled; what arrived is kept and the next try goes on from there."""
+
+
+class RemoteCodeError(LlmError):
+    """The checkpoint wants to run its own Python code, which the user has not allowed."""
+
+
+class UnsupportedModelError(LlmError):
+    """The checkpoint is of a kind that this application cannot load."""

@@ -1,0 +1,182 @@
+"""The command line: `python app.py [COMMAND]`, each command with --help and --json."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from front.errors import AppError
+from front.settings import Settings, load, options
+from llm.errors import LlmError
+from rag.errors import RagError
+
+if TYPE_CHECKING:
+    from front.services import Services
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0 done, 1 failed, 2 the call itself was wrong."""
+    parser = make_parser()
+    given = vars(parser.parse_args(arguments))
+    command: Callable[[Settings, dict[str, Any]], int] = given.pop("run")
+    config = given.pop("config", None)
+    chosen = {name: given.pop(name) for name in options() if name in given}
+    lang = "zh" if os.environ.get("LANG", "").lower().startswith("zh") else "en"
+    try:
+        settings = load(chosen, os.environ, config)
+        return command(settings, given)
+    except (AppError, LlmError, RagError) as error:
+        if given.get("json"):
+            _print_json({"error": {"en": error.en, "zh": error.zh}})
+        else:
+            print(f"fenshen: {error.message(lang)}", file=sys.stderr)
+        return 2 if isinstance(error, AppError) else 1
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    shared = _settings_parser()
+    parser = argparse.ArgumentParser(
+        prog="app.py", parents=[shared], description="Fenshen 分身: one base model, many selves, answers from your documents."
+    )
+    parser.set_defaults(run=_serve)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    def add(name: str, run: Callable[[Settings, dict[str, Any]], int], about: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, parents=[shared], help=about, description=about)
+        sub.set_defaults(run=run)
+        sub.add_argument("--json", action="store_true", help="print JSON")
+        return sub
+
+    add("serve", _serve, "serve the page (what happens without a command)")
+    ask = add("ask", _ask, "answer one question")
+    ask.add_argument("question")
+    ask.add_argument("--adapter", default=None, metavar="NAME", help="self that answers (default: the base)")
+    where = ask.add_mutually_exclusive_group()
+    where.add_argument("--docs", default="recipes", metavar="COLLECTION", help="answer from this collection (default: recipes)")
+    where.add_argument("--no-docs", action="store_true", help="just chat")
+    ingest = add("ingest", _ingest, "add files and folders to a collection")
+    ingest.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    ingest.add_argument("--collection", default="documents", metavar="NAME", help="made if new (default: documents)")
+    add("adapters", _adapters, "list the selves and whether they fit the base")
+    add("models", _models, "list the base models with a preset")
+    return parser
+
+
+def _settings_parser() -> argparse.ArgumentParser:
+    """Every setting as an option. Absent ones stay absent, so that file and environment can speak."""
+    shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = shared.add_argument_group("settings (also in fenshen.yaml, or FENSHEN_… in the environment)")
+    group.add_argument("--config", type=Path, metavar="FILE", help="YAML file with settings")
+    for option in options().values():
+        if option.kind is bool:
+            group.add_argument(option.flag, action=argparse.BooleanOptionalAction, help=option.help)
+        else:
+            group.add_argument(option.flag, metavar=option.kind.__name__.upper(), help=option.help.replace("%", "%%"))
+    return shared
+
+
+def _serve(settings: Settings, given: dict[str, Any]) -> int:
+    from front.server import serve
+
+    serve(settings)
+    return 0
+
+
+def _ask(settings: Settings, given: dict[str, Any]) -> int:
+    from front.queries import ask
+
+    collection = None if given["no_docs"] else given["docs"]
+    services = _services(settings, knowledge=collection is not None)
+    try:
+        result = ask(services, given["question"], given["adapter"], collection)
+    finally:
+        services.close()
+    if given["json"]:
+        _print_json(result)
+        return 0
+    print(result["answer"])
+    for source in result["sources"]:
+        if source["cited"]:
+            mark = "✓" if source["verified"] else "?"
+            print(f"  [{source['number']}] {mark} {source['document']}", file=sys.stderr)
+    return 0
+
+
+def _ingest(settings: Settings, given: dict[str, Any]) -> int:
+    services = _services(settings, model=False)
+    reports: list[dict[str, Any]] = []
+    summary: dict[str, Any] = {}
+    try:
+        knowledge = services.knowledge.get()
+        collection = knowledge.create_collection(given["collection"])
+        for event in knowledge.ingest(given["paths"], collection.name):
+            if event.type == "file_started":
+                continue
+            if event.type == "ingest_done":
+                summary = {"added": event.added, "skipped": event.skipped, "failed": event.failed, "passages": event.chunks}
+                continue
+            report = {"file": event.source, "result": event.type.removeprefix("file_")}
+            if event.type == "file_failed":
+                report["error"] = event.error_en
+            reports.append(report)
+            if not given["json"]:
+                print(f"{report['result']:8} {report['file']}  {report.get('error', '')}".rstrip())
+    finally:
+        services.close()
+    if given["json"]:
+        _print_json({"collection": collection.name, "files": reports, **summary})
+    else:
+        print("{added} added, {skipped} unchanged, {failed} failed, {passages} passages".format(**summary))
+    return 1 if summary["failed"] else 0
+
+
+def _adapters(settings: Settings, given: dict[str, Any]) -> int:
+    from front.queries import adapter_rows
+
+    services = _services(settings, knowledge=False)
+    try:
+        services.chat_model.get()
+        rows = adapter_rows(services)
+    finally:
+        services.close()
+    if given["json"]:
+        _print_json(rows)
+        return 0
+    for row in rows:
+        state = "ok" if row["valid"] else f"cannot be used: {row['reason']['en']}"
+        print(f"{row['name']:16} {row['title']['en']:24} r={row['rank']:<3} {row['bytes'] / 2**20:5.1f} MiB  {state}")
+    return 0
+
+
+def _models(settings: Settings, given: dict[str, Any]) -> int:
+    from front.queries import model_rows
+
+    rows = model_rows(settings)
+    if given["json"]:
+        _print_json(rows)
+        return 0
+    for row in rows:
+        memory = " / ".join(f"{row['memory_gib'][q]:.1f}" for q in ("nf4", "bf16", "fp32"))
+        flags = "  needs --trust-remote-code" if row["needs_remote_code"] else ""
+        print(f"{row['name']:24} {memory:>18} GiB (nf4 / bf16 / fp32)  {row['licence']}{flags}")
+    return 0
+
+
+def _services(settings: Settings, *, model: bool = True, knowledge: bool = True) -> Services:
+    """Services loaded in the foreground, for one command."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    from front.services import Services
+
+    services = Services(settings)
+    services.load(model=model, knowledge=knowledge)
+    return services
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=1))

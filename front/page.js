@@ -1,0 +1,31 @@
+// Chips open their passage; copy buttons copy. Delegated, because Gradio redraws messages while they stream.
+document.addEventListener("click", (event) => {
+  const chip = event.target.closest(".fs-cite");
+  if (chip) {
+    const source = document.querySelector(`[data-source="${chip.dataset.cite}"]`);
+    if (source) {
+      source.open = true;
+      source.scrollIntoView({ behavior: "smooth", block: "nearest" });
+      source.classList.add("fs-flash");
+      setTimeout(() => source.classList.remove("fs-flash"), 1200);
+    }
+    return;
+  }
+  const copy = event.target.closest(".fs-copy");
+  if (copy) {
+    const label = copy.textContent;
+    // The clipboard API exists on https and localhost only; the text area works on plain http too.
+    const done = () => { copy.textContent = copy.dataset.copied; setTimeout(() => { copy.textContent = label; }, 1200); };
+    if (navigator.clipboard) {
+      navigator.clipboard.writeText(copy.dataset.copy).then(done);
+    } else {
+      const area = document.createElement("textarea");
+      area.value = copy.dataset.copy;
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+      done();
+    }
+  }
+});

@@ -1,0 +1,179 @@
+"""The page: header with the loading state, tabs, and the public endpoints."""
+
+from __future__ import annotations
+
+import html
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from front.queries import adapter_rows, ask, collection_rows
+from front.services import Services
+from front.texts import EXAMPLES, TEXTS, text
+from llm import chat_tab
+from llm import texts as llm_texts
+from llm.chat_runs import ChatRuns
+from llm.chat_tab import language
+from llm.errors import LlmError
+from rag import tab as knowledge_tab
+from rag import texts as rag_texts
+from rag.errors import RagError
+
+_HERE = Path(__file__).parent
+# Set by front.server for every visitor of a public app.
+VISITOR_COOKIE = "fenshen-visitor"
+
+
+def build(services: Services, runs: ChatRuns) -> gr.Blocks:
+    """The whole page; `launch_options` goes with it to `launch`."""
+    texts = {lang: {**TEXTS[lang], **llm_texts.TEXTS[lang], **rag_texts.TEXTS[lang]} for lang in ("en", "zh")}
+    # Browsers say zh-CN or zh-TW; Gradio looks the whole code up before it falls back to English.
+    i18n = gr.I18n(en=texts["en"], zh=texts["zh"], **{"zh-CN": texts["zh"], "zh-TW": texts["zh"]})
+    secret = _secret(services.settings.data_dir)
+
+    def owner(request: gr.Request) -> str:
+        return _owner(request, local=services.settings.server.host in ("127.0.0.1", "localhost", "::1"))
+
+    with gr.Blocks(title="Fenshen 分身", fill_height=True, fill_width=True, analytics_enabled=False) as page:
+        page.fenshen_i18n = i18n
+        with gr.Row(elem_id="fs-header"):
+            gr.HTML(_brand(), elem_id="fs-brand")
+            state = gr.HTML(elem_id="fs-state")
+        problems = gr.HTML(elem_id="fs-problems", visible=False)
+        with gr.Tabs(elem_id="fs-tabs"):
+            with gr.Tab(i18n("chat_tab"), id="chat", elem_id="fs-chat-tab"):
+                parts = chat_tab.build(
+                    chat_tab.ChatServices(
+                        runs=runs,
+                        registry=services.registry,
+                        settings=services.settings.llm,
+                        collections=services.collections,
+                        examples=lambda lang: EXAMPLES[lang],
+                        owner=owner,
+                        k=services.settings.rag.k,
+                    ),
+                    i18n,
+                    secret,
+                )
+            with gr.Tab(i18n("knowledge_tab"), id="knowledge", elem_id="fs-knowledge-tab"):
+                knowledge_tab.build(services.knowledge, i18n, language, parts.collection)
+        timer = gr.Timer(0.7)
+
+        def show_state(request: gr.Request) -> tuple[Any, Any, Any]:
+            lang = language(request)
+            shown, trouble = _state(services, lang), _problems(services, lang)
+            return shown, gr.update(value=trouble, visible=bool(trouble)), gr.Timer(active=not services.startup.finished)
+
+        gr.on([page.load, timer.tick], show_state, None, [state, problems, timer], show_progress="hidden",
+              api_visibility="private")
+        _endpoints(services)
+    return page
+
+
+def launch_options(page: gr.Blocks) -> dict[str, Any]:
+    """What Gradio 6 takes at launch instead of in Blocks."""
+    fonts = ["system-ui", "-apple-system", "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"]
+    theme = gr.themes.Soft(
+        primary_hue="teal", secondary_hue="teal", neutral_hue="stone", font=fonts, font_mono=["ui-monospace", "monospace"]
+    )
+    script = (_HERE / "page.js").read_text(encoding="utf-8")
+    return {
+        "i18n": page.fenshen_i18n,
+        "theme": theme,
+        "css": (_HERE / "style.css").read_text(encoding="utf-8"),
+        "head": f"<script>{script}</script>",
+        "footer_links": ["api", "settings"],
+    }
+
+
+def _endpoints(services: Services) -> None:
+    """The public API: these three and no others."""
+
+    def chat(message: str, adapter: str | None = None, collection: str | None = None) -> dict[str, Any]:
+        """Answer one message.
+
+        Args:
+            message: the question.
+            adapter: name of a self from /adapters; empty for the base.
+            collection: name of a collection from /collections to answer from; empty for plain chat.
+        """
+        with _told():
+            return ask(services, message, adapter or None, collection or None)
+
+    def adapters() -> list[dict[str, Any]]:
+        """Every self with its name, title, and whether it can be used."""
+        return adapter_rows(services)
+
+    def collections() -> list[dict[str, Any]]:
+        """Every collection with its name, title and size."""
+        with _told():
+            return collection_rows(services)
+
+    for name, function in (("chat", chat), ("adapters", adapters), ("collections", collections)):
+        gr.api(function, api_name=name)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """The rooms' errors as errors of the API, with their message."""
+    try:
+        yield
+    except (LlmError, RagError) as error:
+        raise gr.Error(f"{error.en} {error.zh}", print_exception=False) from error
+
+
+def _brand() -> str:
+    return (
+        '<a class="fs-brand" href="./"><span class="fs-mark" aria-hidden="true"><i></i><i></i><i></i></span>'
+        "<b>Fenshen</b><span>分身</span></a>"
+    )
+
+
+def _state(services: Services, lang: str) -> str:
+    """The pill in the header: what is loading, or what answers."""
+    startup = services.startup
+    step = startup.current()
+    if any(s.state == "failed" for s in startup.steps()) and step is None:
+        return f'<span class="fs-pill fs-failed">{html.escape(text("state_failed", lang))}</span>'
+    if step is not None:
+        total = len(startup.steps())
+        what = step.zh if lang == "zh" else step.en
+        shown = text("state_loading", lang, what=what, done=min(startup.done + 1, total), total=total)
+        detail = f" <small>{html.escape(step.detail)}</small>" if step.detail else ""
+        return f'<span class="fs-pill fs-loading">{html.escape(shown)}{detail}</span>'
+    base = services.chat_model.get().engine.base
+    shown = text("state_ready", lang, base=base.name, quantisation=base.quantisation)
+    notes = " ".join(zh if lang == "zh" else en for en, zh in base.notes)
+    return f'<span class="fs-pill fs-ready" title="{html.escape(notes)}">{html.escape(shown)}</span>'
+
+
+def _problems(services: Services, lang: str) -> str:
+    """What failed while loading, and what the user should know of the base."""
+    lines = [("error", s.error) for s in services.startup.steps() if s.state == "failed" and s.error[0]]
+    if services.chat_model.ready:
+        lines += [("warning", note) for note in services.chat_model.get().engine.base.notes]
+    return "".join(
+        f'<div class="fs-notice fs-{kind}">{html.escape(zh if lang == "zh" else en)}</div>' for kind, (en, zh) in lines
+    )
+
+
+def _owner(request: gr.Request, *, local: bool) -> str:
+    """Whose conversations these are: the signed-in user's; on a local app everyone's; else this browser's."""
+    if request.username:
+        return f"user:{request.username}"
+    if local:
+        return "local"
+    return f"browser:{request.cookies.get(VISITOR_COOKIE, request.session_hash)}"
+
+
+def _secret(data_dir: Path) -> str:
+    """Key of what browsers store, made once; in the data folder, so that it outlives a restart."""
+    path = data_dir / "browser.key"
+    if not path.exists():
+        path.write_text(secrets.token_urlsafe(32), encoding="utf-8")
+        path.chmod(0o600)
+    return path.read_text(encoding="utf-8")

@@ -1,0 +1,81 @@
+"""What the commands and the public endpoints answer: plain JSON-serialisable values."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from front.services import Services
+from llm.chat_runs import Turn
+
+
+def ask(services: Services, message: str, adapter: str | None, collection: str | None) -> dict[str, Any]:
+    """One question outside a conversation.
+
+    Returns:
+        {"answer", "adapter", "sources", "refused", "finish_reason", "usage", "timings"}; each source has document,
+        title, heading, page, passage, score, number, and verified: whether a sentence of the answer that cites it
+        really stands in it.
+
+    Raises:
+        LlmError, RagError: as the rooms raise them.
+    """
+    options = {"adapter": adapter, "collection": collection, "sampling": {}}
+    result: dict[str, Any] = {"refused": False}
+    passages: list[dict[str, Any]] = []
+    citations: list[dict[str, Any]] = []
+    for event in services.answer(Turn(message, (), options), threading.Event()):
+        kind = event["type"]
+        if kind == "sources":
+            passages = list(event["passages"])
+        elif kind == "citation":
+            citations.append(event)
+        elif kind == "refusal":
+            result["refused"] = True
+        elif kind == "done":
+            result |= {key: event[key] for key in ("answer", "adapter", "finish_reason", "usage", "timings")}
+    result["sources"] = [_source(n, passage, citations) for n, passage in enumerate(passages, start=1)]
+    return result
+
+
+def adapter_rows(services: Services) -> list[dict[str, Any]]:
+    """Every self on disk, valid or not."""
+    return [
+        {
+            "name": info.name,
+            "title": {lang: info.title(lang) for lang in ("en", "zh")},
+            "description": {lang: info.description(lang) for lang in ("en", "zh")},
+            "valid": info.valid,
+            "reason": {"en": info.reason[0], "zh": info.reason[1]},
+            "version": info.version,
+            "rank": info.rank,
+            "bytes": info.bytes,
+            "shipped": info.shipped,
+        }
+        for info in services.registry.scan()
+    ]
+
+
+def collection_rows(services: Services) -> list[dict[str, Any]]:
+    """Every collection with its size; waits for the knowledge base.
+
+    Raises:
+        RagError: it could not be opened.
+    """
+    found = services.knowledge.get().collections()
+    return [{"name": c.name, "title": c.title, "documents": c.documents, "passages": c.chunks} for c in found]
+
+
+def _source(number: int, passage: dict[str, Any], citations: list[dict[str, Any]]) -> dict[str, Any]:
+    statuses = {c["status"] for c in citations if c["number"] == number}
+    return {
+        "number": number,
+        "document": passage["source"],
+        "title": passage["title"],
+        "heading": passage["heading"],
+        "page": passage["page"],
+        "passage": passage["text"],
+        "score": round(passage["score"], 4),
+        "cited": bool(statuses),
+        "verified": "verified" in statuses and "unsupported" not in statuses,
+    }

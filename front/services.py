@@ -1,0 +1,226 @@
+"""Builds the rooms' services, in the background, and joins them into the way of a question."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from front.settings import SAMPLES, Settings
+from front.startup import Part, Startup, Step, elapsed
+from llm.adapters import AdapterRegistry
+from llm.chat_runs import Turn
+from llm.errors import LlmError
+from llm.settings import EMBEDDED_BASE, SHIPPED_ADAPTERS
+from rag.errors import RagError
+
+if TYPE_CHECKING:
+    from rag.knowledge_base import KnowledgeBase
+
+    from llm.chat_model import AdapterChatModel
+    from llm.engine import Engine
+    from llm.model import Base
+
+log = logging.getLogger(__name__)
+
+# Folders of data_base/knowledge/ and the names they are shown under.
+SAMPLE_TITLES = {"recipes": "菜谱 Recipes", "handbook": "使用手册 Handbook"}
+
+_STEPS = (
+    Step("libraries", "loading libraries", "加载程序库"),
+    Step("model", "loading base model", "加载基座模型"),
+    Step("embedder", "loading embedder", "加载嵌入模型"),
+    Step("knowledge", "opening knowledge base", "打开知识库"),
+    Step("samples", "indexing sample documents", "索引示例资料"),
+)
+
+
+class Services:
+    """Everything behind the page and the commands. Nothing is loaded until `start` or `load`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.startup = Startup(_STEPS)
+        self.registry = AdapterRegistry(settings.llm.adapter_dirs, (SHIPPED_ADAPTERS,))
+        self.chat_model: Part[AdapterChatModel] = Part()
+        self.knowledge: Part[KnowledgeBase] = Part()
+        self._engine: Engine | None = None
+
+    def start(self) -> None:
+        """Load in a background thread; the state is in `startup`."""
+        threading.Thread(target=self.load, name="startup", daemon=True).start()
+
+    def load(self, *, model: bool = True, knowledge: bool = True) -> None:
+        """Load here and now. Failures are kept in the parts and in `startup`; nothing is raised."""
+        if model:
+            self._load_model()
+        if knowledge:
+            self._load_knowledge()
+
+    def close(self) -> None:
+        if self._engine:
+            self._engine.shutdown()
+        if self.knowledge.ready:
+            self.knowledge.get().close()
+
+    def answer(self, turn: Turn, cancel: threading.Event) -> Iterator[dict[str, Any]]:
+        """The way of a question, as JSON-serialisable events; waits for what is still loading and says so."""
+        options = turn.options
+        parts: list[Part[Any]] = [self.chat_model, *([self.knowledge] if options.get("collection") else [])]
+        for part in parts:
+            for step in part.waiting(self.startup, cancel.is_set):
+                total = len(self.startup.steps())
+                yield {"type": "waiting", "en": step.en, "zh": step.zh, "done": self.startup.done + 1, "total": total}
+        if cancel.is_set():
+            yield {
+                "type": "done",
+                "answer": "",
+                "adapter": None,
+                "finish_reason": "cancelled",
+                "usage": {},
+                "timings": {},
+            }
+            return
+        from langchain_core.messages import AIMessage, HumanMessage
+        from rag.answering import answer
+
+        from rag.types import AnswerOptions
+
+        history = [
+            HumanMessage(m["content"])
+            if m["role"] == "user"
+            else AIMessage(m["content"], additional_kwargs={"sources": m.get("sources", [])})
+            for m in turn.history
+        ]
+        chosen = AnswerOptions(
+            adapter=options.get("adapter"),
+            collection=options.get("collection"),
+            system_prompt=options.get("system_prompt", ""),
+            k=options.get("k") or self.settings.rag.k,
+            sampling=options.get("sampling", {}),
+        )
+        knowledge = self.knowledge.get() if chosen.collection else None
+        for event in answer(turn.question, history, self.chat_model.get(), knowledge, chosen, cancel):
+            yield asdict(event)
+
+    def collections(self) -> list[tuple[str, str]]:
+        """(title, slug) of every collection; the samples' while the knowledge base is still loading."""
+        if self.knowledge.ready:
+            return [(c.title, c.name) for c in self.knowledge.get().collections()]
+        return [(title, name) for name, title in SAMPLE_TITLES.items()]
+
+    def base_fingerprint(self) -> str:
+        return self.chat_model.get().engine.base.fingerprint
+
+    # --- loading
+
+    def _load_model(self) -> None:
+        from llm.errors import ModelLoadError
+
+        key, start = "libraries", time.perf_counter()
+        self.startup.set(key, state="running")
+        try:
+            import torch  # noqa: F401
+            import transformers
+
+            from llm.chat_model import AdapterChatModel
+            from llm.engine import Engine
+
+            transformers.utils.logging.disable_progress_bar()
+            self.startup.set(key, state="done", detail=elapsed(start))
+            key, start = "model", time.perf_counter()
+            self.startup.set(key, state="running")
+            base = self._base()
+            self._engine = Engine(base, self.registry, self.settings.llm)
+            self.chat_model.fulfil(AdapterChatModel(engine=self._engine, max_tokens=self.settings.llm.max_tokens))
+            self.startup.set(key, state="done", detail=elapsed(start))
+        except LlmError as error:
+            self._failed(key, self.chat_model, error)
+        except ImportError as error:
+            wrapped = ModelLoadError(
+                en=f"A library is missing: {error}. Chat is off; run make setup (or pip install -r requirements.txt).",
+                zh=f"缺少程序库：{error}。无法对话；请运行 make setup（或 pip install -r requirements.txt）。",
+            )
+            self._failed(key, self.chat_model, wrapped)
+        finally:
+            if key == "libraries":
+                self.startup.set("model", state="failed")
+
+    def _base(self) -> Base:
+        from llm.model import load_base
+
+        settings = self.settings.llm
+        if settings.model == "embedded":
+            return load_base(EMBEDDED_BASE, settings, name="embedded")
+        from llm.hub import resolve
+
+        from llm.presets import find
+
+        preset = find(settings.model)
+        folder = resolve(settings.model, settings=settings, progress=self._progress)
+        name = preset.name if preset else folder.name
+        return load_base(folder, settings, name=name, stop=preset.stop if preset else ())
+
+    def _progress(self, event: Any) -> None:
+        share = f"{event.file} {event.done / 2**20:.0f}/{event.total / 2**20:.0f} MiB" if event.total else event.file
+        self.startup.set("model", detail=share)
+
+    def _load_knowledge(self) -> None:
+        key, start = "embedder", time.perf_counter()
+        self.startup.set(key, state="running")
+        try:
+            from rag.embeddings import load_embedder
+            from rag.knowledge_base import KnowledgeBase
+
+            embedder = load_embedder(self.settings.rag)
+            self.startup.set(key, state="done", detail=elapsed(start))
+            key, start = "knowledge", time.perf_counter()
+            self.startup.set(key, state="running")
+            knowledge = KnowledgeBase(self.settings.rag, embedder)
+            self.startup.set(key, state="done", detail=elapsed(start))
+            key, start = "samples", time.perf_counter()
+            self.startup.set(key, state="running")
+            self._add_samples(knowledge)
+            self.knowledge.fulfil(knowledge)
+            self.startup.set(key, state="done", detail=elapsed(start))
+        except RagError as error:
+            self._failed(key, self.knowledge, error)
+            for step in self.startup.steps():
+                if step.state == "waiting" and step.key in ("embedder", "knowledge", "samples"):
+                    self.startup.set(step.key, state="failed")
+
+    def _failed(self, key: str, part: Part[Any], error: LlmError | RagError) -> None:
+        log.error("%s: %s", key, error.en)
+        part.fail(error)
+        self.startup.set(key, state="failed", error=(error.en, error.zh))
+
+    def _add_samples(self, knowledge: KnowledgeBase) -> None:
+        """Index the shipped documents once; what the user deletes stays deleted, what an update changes comes in."""
+        marker = self.settings.data_dir / "samples.json"
+        seen = json.loads(marker.read_text(encoding="utf-8")) if marker.exists() else {}
+        for name, title in SAMPLE_TITLES.items():
+            folder = SAMPLES / name
+            stamp = _content_hash(folder)
+            if seen.get(name) == stamp:
+                continue
+            knowledge.create_collection(title, name)
+            for event in knowledge.ingest([folder], name):
+                if event.type == "file_started":
+                    self.startup.set("samples", detail=f"{event.index}/{event.total}")
+                elif event.type == "file_failed":
+                    log.error("sample %s: %s", event.source, event.error_en)
+            seen[name] = stamp
+            marker.write_text(json.dumps(seen), encoding="utf-8")
+
+
+def _content_hash(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*")):
+        digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()

@@ -1,0 +1,33 @@
+"""What the page's frame says, in English and Chinese; the tabs bring their own."""
+
+from __future__ import annotations
+
+TEXTS: dict[str, dict[str, str]] = {
+    "en": {
+        "slogan": "One body, many selves",
+        "state_loading": "{what}… {done} of {total}",
+        "state_ready": "Ready · {base} · {quantisation}",
+        "state_failed": "Something could not be loaded",
+    },
+    "zh": {
+        "slogan": "一个本体，许多分身",
+        "state_loading": "{what}…… {done}/{total}",
+        "state_ready": "就绪 · {base} · {quantisation}",
+        "state_failed": "有部件未能加载",
+    },
+}
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "zh": ("红烧肉怎么做？", "清蒸鲈鱼要蒸多久？", "怎么添加自己的文档？", "你好，你是谁？"),
+    "en": (
+        "How do I make banana bread?",
+        "How long does shepherd's pie bake?",
+        "How do I add my own documents?",
+        "Hello, who are you?",
+    ),
+}
+
+
+def text(key: str, lang: str, **values: object) -> str:
+    """The text of `key` in `lang` ("zh…" gives Chinese, anything else English)."""
+    return TEXTS["zh" if lang.startswith("zh") else "en"][key].format(**values)

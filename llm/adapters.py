@@ -1,0 +1,246 @@
+"""The selves on disk: found, checked against the base, named by an immutable version."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from llm.errors import AdapterNotFoundError, InvalidAdapterError
+
+# What PEFT puts before a module's path in the names of its tensors.
+PREFIX = "base_model.model."
+_WEIGHTS, _CONFIG, _PASSPORT = "adapter_model.safetensors", "adapter_config.json", "passport.json"
+
+# Options of PEFT's LoraConfig that change the arithmetic in ways the engine does not do, with what each is called.
+_UNSUPPORTED = {
+    "use_dora": "DoRA",
+    "fan_in_fan_out": "fan_in_fan_out",
+    "modules_to_save": "modules_to_save",
+    "rank_pattern": "rank_pattern",
+    "alpha_pattern": "alpha_pattern",
+    "lora_bias": "lora_bias",
+    "trainable_token_indices": "trainable_token_indices",
+    "layer_replication": "layer_replication",
+    "use_qalora": "QALoRA",
+    "alora_invocation_tokens": "aLoRA",
+    "arrow_config": "Arrow",
+}
+# Initialisations that rewrite the base's weights: without that rewriting the adapter answers wrongly.
+_REWRITES_BASE = ("pissa", "olora", "corda", "loftq")
+
+
+@dataclass(frozen=True)
+class AdapterInfo:
+    """One adapter as found on disk.
+
+    Attributes:
+        name: its folder's name, by which it is chosen.
+        folder: where it lies.
+        version: 12 hex digits of the SHA-256 of its weights and configuration.
+        valid: whether it may answer; if not, `reason` says why as (English, Chinese).
+        rank, scale, bytes: of the adapter (0 where unreadable).
+        shipped: comes with Fenshen.
+        passport: passport.json, {} where there is none.
+    """
+
+    name: str
+    folder: Path
+    version: str = ""
+    valid: bool = True
+    reason: tuple[str, str] = ("", "")
+    rank: int = 0
+    scale: float = 0.0
+    bytes: int = 0
+    shipped: bool = False
+    passport: dict[str, Any] = field(default_factory=dict)
+
+    def title(self, lang: str = "en") -> str:
+        """The name shown to people."""
+        return _localised(self.passport.get("title"), lang) or self.name
+
+    def description(self, lang: str = "en") -> str:
+        return _localised(self.passport.get("description"), lang)
+
+    def examples(self, lang: str = "en") -> list[str]:
+        """Questions that show this self."""
+        examples = self.passport.get("examples")
+        return list(examples.get("zh" if lang.startswith("zh") else "en", [])) if isinstance(examples, dict) else []
+
+
+class AdapterRegistry:
+    """All adapters in `folders`; an earlier folder wins over a later one for the same name.
+
+    Args:
+        folders: each holds `<name>/` with adapter_config.json and adapter_model.safetensors (PEFT's format).
+        shipped: those of the folders that come with Fenshen.
+    """
+
+    def __init__(self, folders: tuple[Path, ...], shipped: tuple[Path, ...] = ()) -> None:
+        self._folders, self._shipped = folders, shipped
+        self._fingerprint = ""
+        self._linears: dict[str, tuple[int, int]] = {}
+        self._versions: dict[Path, tuple[tuple[int, ...], str]] = {}
+
+    def bind(self, fingerprint: str, linears: dict[str, tuple[int, int]]) -> None:
+        """From now on check every adapter against this base."""
+        self._fingerprint, self._linears = fingerprint, linears
+
+    def scan(self) -> list[AdapterInfo]:
+        """Every adapter, valid or not, sorted by name; reads the disk anew, so that a new one is offered at once."""
+        found: dict[str, AdapterInfo] = {}
+        for root in self._folders:
+            for folder in sorted(root.iterdir()) if root.is_dir() else []:
+                if folder.is_dir() and not folder.name.startswith(".") and folder.name not in found:
+                    found[folder.name] = self._inspect(folder, shipped=root in self._shipped)
+        return sorted(found.values(), key=lambda info: info.name)
+
+    def get(self, name: str) -> AdapterInfo:
+        """The adapter of this name, checked.
+
+        Raises:
+            AdapterNotFoundError: there is none.
+            InvalidAdapterError: it may not answer.
+        """
+        infos = {info.name: info for info in self.scan()}
+        if name not in infos:
+            known = ", ".join(n for n, info in infos.items() if info.valid) or "–"
+            raise AdapterNotFoundError(
+                en=f"There is no self called “{name}”. Nothing was answered. Choose one of: {known}; or none.",
+                zh=f"没有名为“{name}”的分身，因此没有作答。可选：{known}；不选则使用基座模型。",
+            )
+        info = infos[name]
+        if not info.valid:
+            raise InvalidAdapterError(
+                en=f"The self “{name}” cannot be used: {info.reason[0]}. Nothing was answered; choose another self.",
+                zh=f"分身“{name}”无法使用：{info.reason[1]}。因此没有作答；请选择其他分身。",
+            )
+        return info
+
+    def _inspect(self, folder: Path, *, shipped: bool) -> AdapterInfo:
+        info = AdapterInfo(folder.name, folder, shipped=shipped)
+        try:
+            config = _read_json(folder / _CONFIG)
+            passport = _read_json(folder / _PASSPORT) if (folder / _PASSPORT).exists() else {}
+            shapes = _shapes(folder / _WEIGHTS)
+            version = self._version(folder)
+        except _Unusable as problem:
+            return _invalid(info, *problem.reason)
+        rank = int(config.get("r") or 0)
+        alpha = float(config.get("lora_alpha") or 0)
+        scale = 0.0 if rank < 1 else alpha / (math.sqrt(rank) if config.get("use_rslora") else rank)
+        weights = folder / _WEIGHTS
+        info = AdapterInfo(
+            folder.name,
+            folder,
+            version=version,
+            rank=rank,
+            scale=scale,
+            bytes=weights.stat().st_size,
+            shipped=shipped,
+            passport=passport,
+        )
+        reason = _unsupported(config) or _mismatch(shapes, rank, self._linears) or self._other_base(passport)
+        return _invalid(info, *reason) if reason else info
+
+    def _other_base(self, passport: dict[str, Any]) -> tuple[str, str] | None:
+        stated = passport.get("base_fingerprint")
+        if not stated or not self._fingerprint or stated == self._fingerprint:
+            return None
+        return (
+            f"it was trained on another base ({str(stated)[:12]}…, this one is {self._fingerprint[:12]}…)",
+            f"它是在另一个基座模型上训练的（{str(stated)[:12]}…，当前为 {self._fingerprint[:12]}…）",
+        )
+
+    def _version(self, folder: Path) -> str:
+        """Content hash, remembered while size and time of both files stay the same."""
+        files = (folder / _CONFIG, folder / _WEIGHTS)
+        stamp = tuple(n for path in files for n in (path.stat().st_size, path.stat().st_mtime_ns))
+        if self._versions.get(folder, ((), ""))[0] != stamp:
+            digest = hashlib.sha256()
+            for path in files:
+                digest.update(path.read_bytes())
+            self._versions[folder] = (stamp, digest.hexdigest()[:12])
+        return self._versions[folder][1]
+
+
+class _Unusable(Exception):
+    def __init__(self, en: str, zh: str) -> None:
+        super().__init__(en)
+        self.reason = (en, zh)
+
+
+def _invalid(info: AdapterInfo, en: str, zh: str) -> AdapterInfo:
+    return replace(info, valid=False, reason=(en, zh))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise _Unusable(f"{path.name} is missing", f"缺少 {path.name}") from error
+    except (OSError, ValueError) as error:
+        raise _Unusable(f"{path.name} cannot be read", f"无法读取 {path.name}") from error
+    if not isinstance(value, dict):
+        raise _Unusable(f"{path.name} is not a JSON object", f"{path.name} 不是 JSON 对象")
+    return value
+
+
+def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Tensor name -> shape, out of the header alone."""
+    from safetensors import SafetensorError, safe_open
+
+    if not path.exists():
+        raise _Unusable(f"{path.name} is missing", f"缺少 {path.name}")
+    try:
+        with safe_open(path, framework="numpy") as stream:
+            return {key: tuple(stream.get_slice(key).get_shape()) for key in stream.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise _Unusable(f"{path.name} is damaged ({error})", f"{path.name} 已损坏（{error}）") from error
+
+
+def _unsupported(config: dict[str, Any]) -> tuple[str, str] | None:
+    kind = config.get("peft_type")
+    if kind != "LORA":
+        return f"it is of type {kind}, only LORA is supported", f"类型为 {kind}，只支持 LORA"
+    named = [label for key, label in _UNSUPPORTED.items() if config.get(key)]
+    if config.get("bias", "none") != "none":
+        named.append(f"bias={config['bias']}")
+    if str(config.get("init_lora_weights", "")).lower().startswith(_REWRITES_BASE):
+        named.append(f"init_lora_weights={config['init_lora_weights']}")
+    if named:
+        return f"it uses {', '.join(named)}, which is not supported", f"它使用了不支持的 {', '.join(named)}"
+    return None
+
+
+def _mismatch(
+    shapes: dict[str, tuple[int, ...]], rank: int, linears: dict[str, tuple[int, int]]
+) -> tuple[str, str] | None:
+    """Why these tensors do not fit the base's layers; None when they do, or no base is known yet."""
+    if not shapes or rank < 1:
+        return "it holds no LoRA weights", "其中没有 LoRA 权重"
+    for key, shape in shapes.items():
+        path, _, part = key.removeprefix(PREFIX).rpartition(".lora_")
+        if part not in ("A.weight", "B.weight"):
+            return f"it holds an unexpected tensor {key}", f"含有意外的张量 {key}"
+        other = f"{PREFIX}{path}.lora_{'B' if part[0] == 'A' else 'A'}.weight"
+        if other not in shapes:
+            return f"{path} lacks its other half", f"{path} 缺少另一半权重"
+        if not linears:
+            continue
+        if path not in linears:
+            return f"the base has no layer {path}", f"基座模型没有 {path} 这一层"
+        inputs, outputs = linears[path]
+        expected = (rank, inputs) if part[0] == "A" else (outputs, rank)
+        if shape != expected:
+            return f"{path} has shape {shape}, the base needs {expected}", f"{path} 形状为 {shape}，应为 {expected}"
+    return None
+
+
+def _localised(value: Any, lang: str) -> str:
+    if isinstance(value, dict):
+        return str(value.get("zh" if lang.startswith("zh") else "en") or next(iter(value.values()), ""))
+    return str(value or "")

@@ -1,0 +1,165 @@
+"""Messages to what the chat shows: pure functions from stored messages to Markdown and HTML.
+
+Everything a model or a document wrote is data here: it cannot bring markup, images or links of its own.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llm.conversations import Message
+from llm.texts import text
+
+_CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
+_MARKER = re.compile(r"\[(\d{1,2})\]")
+_ORDER = ("verified", "paraphrased", "unsupported")
+
+
+def render(messages: Sequence[Message], lang: str, titles: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Gradio messages, one for each of `messages`.
+
+    Args:
+        titles: adapter name -> the name shown to people; "" is the base.
+    """
+    return [
+        {"role": m.role, "content": safe_markdown(m.content) if m.role == "user" else answer(m, lang, titles)}
+        for m in messages
+    ]
+
+
+def answer(message: Message, lang: str, titles: Mapping[str, str]) -> str:
+    """One answer: who speaks, the text with its chips, notices, the passages, and how fast it was."""
+    about = message.about
+    parts = [_speaker(about, titles), _body(message, lang)]
+    parts += _notices(message, lang)
+    if about.get("sources") and message.status != "running":
+        parts.append(_sources(message, lang))
+    if message.status in ("done", "cancelled"):
+        parts.append(_footer(message, lang))
+    return "\n\n".join(part for part in parts if part)
+
+
+def safe_markdown(value: str) -> str:
+    """Markdown whose HTML, images and links are shown as the text they are; code stays code."""
+    pieces = _CODE.split(value)
+    for i in range(0, len(pieces), 2):
+        plain = html.escape(pieces[i], quote=False)
+        pieces[i] = plain.replace("![", "!\\[").replace("](", "]\\(")
+    return "".join(pieces)
+
+
+def _speaker(about: Mapping[str, Any], titles: Mapping[str, str]) -> str:
+    name = about.get("adapter") or ""
+    return f'<div class="fs-self" data-self="{_attr(name)}">{html.escape(titles.get(name, name))}</div>'
+
+
+def _body(message: Message, lang: str) -> str:
+    waiting = message.about.get("waiting")
+    if not message.content:
+        if message.status != "running":
+            return ""
+        if waiting:
+            what = waiting["zh" if lang.startswith("zh") else "en"]
+            line = text("answer_waiting", lang, what=what, done=waiting["done"], total=waiting["total"])
+            return f'<span class="fs-waiting">{html.escape(line)}</span>'
+        return '<span class="fs-typing"><i></i><i></i><i></i></span>'
+    shown = safe_markdown(message.content)
+    if message.about.get("sources"):
+        shown = _MARKER.sub(lambda match: _chip(message, int(match[1]), match[0], lang), shown)
+    return shown
+
+
+def _chip(message: Message, number: int, marker: str, lang: str) -> str:
+    if not 1 <= number <= len(message.about["sources"]):
+        return marker
+    status = _status(message, number) or "unsupported"
+    hint = text(f"cite_{status}", lang)
+    return (
+        f'<button type="button" class="fs-cite fs-{status}" data-cite="{message.id}-{number}" '
+        f'title="{_attr(hint)}" aria-label="[{number}] {_attr(hint)}">{number}</button>'
+    )
+
+
+def _status(message: Message, number: int) -> str | None:
+    """The weakest standing of any sentence that cites this passage; None where none does."""
+    if message.status == "running":
+        return "paraphrased"
+    found = [c["status"] for c in message.about.get("citations", []) if c["number"] == number]
+    return max(found, key=_ORDER.index) if found else None
+
+
+def _notices(message: Message, lang: str) -> list[str]:
+    about, notices = message.about, []
+    if error := about.get("error"):
+        notices.append(("error", error["zh" if lang.startswith("zh") else "en"]))
+    if message.status == "interrupted":
+        notices.append(("error", text("answer_interrupted", lang)))
+    if message.status == "done" and about.get("sources") and not about.get("refused"):
+        citations = about.get("citations", [])
+        if all(c["status"] == "unsupported" for c in citations):
+            notices.append(("warning", text("answer_unsupported", lang)))
+    return [f'<div class="fs-notice fs-{kind}">{html.escape(line)}</div>' for kind, line in notices]
+
+
+def _sources(message: Message, lang: str) -> str:
+    """The passages as foldable rows, the supporting spans marked; one HTML block, so without blank lines."""
+    rows = []
+    supported = [c for c in message.about.get("citations", []) if c["status"] != "unsupported"]
+    for number, passage in enumerate(message.about["sources"], start=1):
+        status = _status(message, number)
+        cited = [c for c in supported if c["number"] == number]
+        where = [passage["heading"]] if passage.get("heading") and passage["heading"] != passage["title"] else []
+        if passage.get("page"):
+            where.append(text("answer_page", lang, page=passage["page"]))
+        label = text(f"cite_{status}", lang) if status else text("source_unused", lang)
+        rows.append(
+            f'<details class="fs-source fs-{status or "unused"}" data-source="{message.id}-{number}"><summary>'
+            f'<span class="fs-number">{number}</span><span class="fs-title">{html.escape(passage["title"])}</span>'
+            f'<span class="fs-where">{html.escape(" · ".join(where))}</span>'
+            f'<span class="fs-label">{label}</span></summary>'
+            f'<div class="fs-passage">{_marked(passage["text"], cited)}</div>'
+            f'<div class="fs-file">{html.escape(passage["source"])}</div></details>'
+        )
+    title = html.escape(text("answer_sources", lang))
+    return f'<div class="fs-sources"><div class="fs-sources-title">{title}</div>{"".join(rows)}</div>'
+
+
+def _marked(passage: str, citations: Sequence[Mapping[str, Any]]) -> str:
+    """The passage's text with the union of the supporting spans inside <mark>."""
+    inside = [False] * len(passage)
+    for citation in citations:
+        for i in range(max(0, citation["span_start"]), min(len(passage), citation["span_end"])):
+            inside[i] = True
+    out, open_ = [], False
+    for character, mark in zip(passage, inside, strict=True):
+        if mark != open_:
+            out.append("<mark>" if mark else "</mark>")
+            open_ = mark
+        out.append("<br>" if character == "\n" else html.escape(character))
+    return "".join(out) + ("</mark>" if open_ else "")
+
+
+def _footer(message: Message, lang: str) -> str:
+    about = message.about
+    parts = []
+    if message.status == "cancelled":
+        parts.append(text("answer_stopped", lang))
+    if about.get("refused"):
+        parts.append(text("answer_refused", lang))
+    timings, usage = about.get("timings") or {}, about.get("usage") or {}
+    if usage.get("output_tokens"):
+        values = {"ttft": timings.get("ttft_s", 0.0), "speed": timings.get("tokens_per_second", 0.0)}
+        parts.append(text("answer_speed", lang, tokens=usage["output_tokens"], **values))
+    copy = (
+        f'<button type="button" class="fs-copy" data-copy="{_attr(message.content)}" '
+        f'data-copied="{_attr(text("answer_copied", lang))}">{html.escape(text("answer_copy", lang))}</button>'
+    )
+    return f'<div class="fs-footer"><span>{html.escape(" · ".join(parts))}</span>{copy}</div>'
+
+
+def _attr(value: str) -> str:
+    """For an attribute; line breaks as references, because a blank line would end the HTML block."""
+    return html.escape(value).replace("\n", "&#10;").replace("`", "&#96;")

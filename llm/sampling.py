@@ -1,0 +1,84 @@
+"""How the next token is chosen, per request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from llm.errors import SamplingError
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Sampling of one request; checked when made.
+
+    Attributes:
+        temperature: 0 is greedy; at most 5.
+        top_p: nucleus in (0, 1] (Holtzman et al. 2020, arXiv:1904.09751).
+        top_k: keep the k likeliest; 0 keeps all.
+        repetition_penalty: over tokens already generated, 1 is none (Keskar et al. 2019, arXiv:1909.05858). The prompt
+            is left out on purpose: an answer from documents has to repeat them.
+        max_tokens: longest answer.
+        seed: makes a sampled answer reproducible.
+        stop: strings that end the answer; they are not part of it.
+
+    Raises:
+        SamplingError: a value is out of range.
+    """
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+    repetition_penalty: float = 1.0
+    max_tokens: int = 512
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        checks = (
+            ("temperature", 0 <= self.temperature <= 5, "0 … 5"),
+            ("top_p", 0 < self.top_p <= 1, "0 … 1, not 0"),
+            ("top_k", self.top_k >= 0, ">= 0"),
+            ("repetition_penalty", 0.5 <= self.repetition_penalty <= 3, "0.5 … 3"),
+            ("max_tokens", self.max_tokens >= 1, ">= 1"),
+            ("stop", all(self.stop) and len(self.stop) <= 16, "at most 16 strings, none empty / 至多 16 个非空字符串"),
+        )
+        for name, good, allowed in checks:
+            if not good:
+                value = getattr(self, name)
+                raise SamplingError(
+                    en=f"{name} = {value!r} is out of range ({allowed}). Nothing was generated; choose one in it.",
+                    zh=f"采样参数 {name} = {value!r} 超出范围（{allowed}），没有生成任何内容；请改用范围内的值。",
+                )
+
+
+def choose(logits: torch.Tensor, generated: list[int], sampling: Sampling, generator: torch.Generator | None) -> int:
+    """The next token id.
+
+    Args:
+        logits: [vocabulary], any float type; not changed.
+        generated: token ids of this answer so far.
+        generator: used when temperature > 0.
+    """
+    import torch
+
+    if sampling.repetition_penalty != 1.0 and generated:
+        logits = logits.float().clone()
+        seen = torch.tensor(sorted(set(generated)), device=logits.device)
+        scores = logits[seen]
+        penalty = sampling.repetition_penalty
+        logits[seen] = torch.where(scores > 0, scores / penalty, scores * penalty)
+    if sampling.temperature == 0:
+        return int(logits.argmax())
+    scores = logits.float() / sampling.temperature
+    if 0 < sampling.top_k < scores.numel():
+        scores = scores.masked_fill(scores < scores.topk(sampling.top_k).values[-1], float("-inf"))
+    probabilities, order = torch.softmax(scores, -1).sort(descending=True)
+    if sampling.top_p < 1:
+        # The token that crosses the threshold stays in, so the nucleus is never empty.
+        outside = probabilities.cumsum(-1) - probabilities >= sampling.top_p
+        probabilities = probabilities.masked_fill(outside, 0.0)
+    return int(order[torch.multinomial(probabilities, 1, generator=generator)])
