@@ -42,7 +42,9 @@ def make_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     shared = _settings_parser()
     parser = argparse.ArgumentParser(
-        prog="app.py", parents=[shared], description="Fenshen 分身: one base model, many selves, answers from your documents."
+        prog="app.py",
+        parents=[shared],
+        description="Fenshen 分身: one base model, many selves.",
     )
     parser.set_defaults(run=_serve)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
@@ -58,7 +60,7 @@ def make_parser() -> argparse.ArgumentParser:
     ask.add_argument("question")
     ask.add_argument("--adapter", default=None, metavar="NAME", help="self that answers (default: the base)")
     where = ask.add_mutually_exclusive_group()
-    where.add_argument("--docs", default="recipes", metavar="COLLECTION", help="answer from this collection (default: recipes)")
+    where.add_argument("--docs", default="recipes", metavar="COLLECTION", help="answer from it (default: recipes)")
     where.add_argument("--no-docs", action="store_true", help="just chat")
     ingest = add("ingest", _ingest, "add files and folders to a collection")
     ingest.add_argument("paths", nargs="+", type=Path, metavar="PATH")
@@ -119,7 +121,12 @@ def _ingest(settings: Settings, given: dict[str, Any]) -> int:
             if event.type == "file_started":
                 continue
             if event.type == "ingest_done":
-                summary = {"added": event.added, "skipped": event.skipped, "failed": event.failed, "passages": event.chunks}
+                summary = {
+                    "added": event.added,
+                    "skipped": event.skipped,
+                    "failed": event.failed,
+                    "passages": event.chunks,
+                }
                 continue
             report = {"file": event.source, "result": event.type.removeprefix("file_")}
             if event.type == "file_failed":

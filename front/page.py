@@ -28,8 +28,8 @@ _HERE = Path(__file__).parent
 VISITOR_COOKIE = "fenshen-visitor"
 
 
-def build(services: Services, runs: ChatRuns) -> gr.Blocks:
-    """The whole page; `launch_options` goes with it to `launch`."""
+def build(services: Services, runs: ChatRuns) -> tuple[gr.Blocks, dict[str, Any]]:
+    """The whole page, and what goes with it to `launch`."""
     texts = {lang: {**TEXTS[lang], **llm_texts.TEXTS[lang], **rag_texts.TEXTS[lang]} for lang in ("en", "zh")}
     # Browsers say zh-CN or zh-TW; Gradio looks the whole code up before it falls back to English.
     i18n = gr.I18n(en=texts["en"], zh=texts["zh"], **{"zh-CN": texts["zh"], "zh-TW": texts["zh"]})
@@ -39,7 +39,6 @@ def build(services: Services, runs: ChatRuns) -> gr.Blocks:
         return _owner(request, local=services.settings.server.host in ("127.0.0.1", "localhost", "::1"))
 
     with gr.Blocks(title="Fenshen 分身", fill_height=True, fill_width=True, analytics_enabled=False) as page:
-        page.fenshen_i18n = i18n
         with gr.Row(elem_id="fs-header"):
             gr.HTML(_brand(), elem_id="fs-brand")
             state = gr.HTML(elem_id="fs-state")
@@ -66,23 +65,45 @@ def build(services: Services, runs: ChatRuns) -> gr.Blocks:
         def show_state(request: gr.Request) -> tuple[Any, Any, Any]:
             lang = language(request)
             shown, trouble = _state(services, lang), _problems(services, lang)
-            return shown, gr.update(value=trouble, visible=bool(trouble)), gr.Timer(active=not services.startup.finished)
+            return (
+                shown,
+                gr.update(value=trouble, visible=bool(trouble)),
+                gr.Timer(active=not services.startup.finished),
+            )
 
-        gr.on([page.load, timer.tick], show_state, None, [state, problems, timer], show_progress="hidden",
-              api_visibility="private")
+        gr.on(
+            [page.load, timer.tick],
+            show_state,
+            None,
+            [state, problems, timer],
+            show_progress="hidden",
+            api_visibility="private",
+        )
         _endpoints(services)
-    return page
+    return page, _launch_options(i18n)
 
 
-def launch_options(page: gr.Blocks) -> dict[str, Any]:
+def _launch_options(i18n: gr.I18n) -> dict[str, Any]:
     """What Gradio 6 takes at launch instead of in Blocks."""
-    fonts = ["system-ui", "-apple-system", "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"]
+    fonts = [
+        "system-ui",
+        "-apple-system",
+        "Segoe UI",
+        "PingFang SC",
+        "Microsoft YaHei",
+        "Noto Sans CJK SC",
+        "sans-serif",
+    ]
     theme = gr.themes.Soft(
-        primary_hue="teal", secondary_hue="teal", neutral_hue="stone", font=fonts, font_mono=["ui-monospace", "monospace"]
+        primary_hue="teal",
+        secondary_hue="teal",
+        neutral_hue="stone",
+        font=fonts,
+        font_mono=["ui-monospace", "monospace"],
     )
     script = (_HERE / "page.js").read_text(encoding="utf-8")
     return {
-        "i18n": page.fenshen_i18n,
+        "i18n": i18n,
         "theme": theme,
         "css": (_HERE / "style.css").read_text(encoding="utf-8"),
         "head": f"<script>{script}</script>",

@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 from front.services import Services
+from front.settings import Settings
 from llm.chat_runs import Turn
 
 
@@ -20,7 +21,7 @@ def ask(services: Services, message: str, adapter: str | None, collection: str |
     Raises:
         LlmError, RagError: as the rooms raise them.
     """
-    options = {"adapter": adapter, "collection": collection, "sampling": {}}
+    options: dict[str, Any] = {"adapter": adapter, "collection": collection, "sampling": {}}
     result: dict[str, Any] = {"refused": False}
     passages: list[dict[str, Any]] = []
     citations: list[dict[str, Any]] = []
@@ -79,3 +80,24 @@ def _source(number: int, passage: dict[str, Any], citations: list[dict[str, Any]
         "cited": bool(statuses),
         "verified": "verified" in statuses and "unsupported" not in statuses,
     }
+
+
+def model_rows(settings: Settings) -> list[dict[str, Any]]:
+    """Every base with a preset, the memory it needs, and whether it is on this machine already."""
+    from llm.presets import PRESETS, memory_needed
+
+    models = settings.data_dir / "models"
+    return [
+        {
+            "name": preset.name,
+            "hubs": dict(preset.hubs),
+            "parameters": preset.parameters,
+            "context_length": preset.context_length,
+            "memory_gib": {q: round(memory_needed(preset, q) / 2**30, 2) for q in ("nf4", "bf16", "fp32")},
+            "needs_remote_code": preset.needs_remote_code,
+            "licence": preset.licence,
+            "present": preset.folder is not None
+            or any((models / source / name.replace("/", "--")).is_dir() for source, name in preset.hubs.items()),
+        }
+        for preset in PRESETS
+    ]

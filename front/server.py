@@ -37,21 +37,21 @@ def hold(data_dir: Path):  # type: ignore[no-untyped-def]
         lock.acquire(timeout=0)
     except Timeout as error:
         raise DataFolderError(
-            en=f"Another Fenshen is running on {data_dir}. This one was not started, so that neither damages the other's "
+            en=f"Another Fenshen is running on {data_dir}. This one was not started, so that neither harms the other's "
             "data. Use the running one, stop it, or give this one its own folder with --data-dir.",
             zh=f"已有一个 Fenshen 在使用 {data_dir}。为免互相损坏数据，没有再启动一个。"
             "请使用正在运行的那个、将其停止，或用 --data-dir 另指定文件夹。",
         ) from error
     except OSError as error:
         raise DataFolderError(
-            en=f"The data folder {data_dir} cannot be written ({error}). Nothing was started; give another one with --data-dir.",
+            en=f"The data folder {data_dir} cannot be written ({error}). Give another one with --data-dir.",
             zh=f"数据文件夹 {data_dir} 无法写入（{error}）。应用没有启动；请用 --data-dir 指定其他文件夹。",
         ) from error
     return lock
 
 
 def _run(settings: Settings, start: float) -> None:
-    from front.page import build, launch_options
+    from front.page import build
     from front.services import Services
     from llm.chat_runs import ChatRuns
     from llm.conversations import ConversationStore
@@ -61,7 +61,7 @@ def _run(settings: Settings, start: float) -> None:
     services = Services(settings)
     store = ConversationStore(settings.data_dir / "chats.db")
     runs = ChatRuns(store, services.answer, (LlmError, RagError))
-    page = build(services, runs)
+    page, options = build(services, runs)
     server = settings.server
     user, _, password = server.auth.partition(":")
     try:
@@ -75,11 +75,11 @@ def _run(settings: Settings, start: float) -> None:
             show_error=True,
             ssr_mode=False,
             max_file_size=settings.rag.max_file_mb * 2**20,
-            **launch_options(page),
+            **options,
         )
     except OSError as error:
         raise StartError(
-            en=f"Port {server.port} on {server.host} cannot be used ({error}). Nothing was started; stop what uses it or "
+            en=f"Port {server.port} on {server.host} cannot be used ({error}). Nothing was started; stop its user or "
             "choose another with --port.",
             zh=f"无法使用 {server.host} 的端口 {server.port}（{error}）。应用没有启动；"
             "请停止占用它的程序，或用 --port 换一个。",

@@ -40,6 +40,15 @@ _STEPS = (
     Step("samples", "indexing sample documents", "索引示例资料"),
 )
 
+_CANCELLED: dict[str, Any] = {
+    "type": "done",
+    "answer": "",
+    "adapter": None,
+    "finish_reason": "cancelled",
+    "usage": {},
+    "timings": {},
+}
+
 
 class Services:
     """Everything behind the page and the commands. Nothing is loaded until `start` or `load`."""
@@ -158,14 +167,19 @@ class Services:
         settings = self.settings.llm
         if settings.model == "embedded":
             return load_base(EMBEDDED_BASE, settings, name="embedded")
-        from llm.hub import resolve
-
+        from llm.hub import HubOptions, resolve
         from llm.presets import find
 
         preset = find(settings.model)
-        folder = resolve(settings.model, settings=settings, progress=self._progress)
+        folder = resolve(
+            settings.model,
+            cache_dir=self.settings.data_dir / "models",
+            source=settings.source or None,
+            progress=self._progress,
+            options=HubOptions(trust_remote_code=settings.trust_remote_code),
+        )
         name = preset.name if preset else folder.name
-        return load_base(folder, settings, name=name, stop=preset.stop if preset else ())
+        return load_base(folder, settings, name=name, stop=preset.stop_tokens if preset else ())
 
     def _progress(self, event: Any) -> None:
         share = f"{event.file} {event.done / 2**20:.0f}/{event.total / 2**20:.0f} MiB" if event.total else event.file

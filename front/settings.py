@@ -1,7 +1,7 @@
 """All settings in one place: defaults < YAML file < environment < command line.
 
-Every setting has one flat name (`model`, `k`, `port`…), the same in YAML (`model:`), in the environment (`FENSHEN_MODEL`)
-and on the command line (`--model`).
+Every setting has one flat name (`model`, `k`, `port`…), the same in YAML (`model:`), in the environment
+(`FENSHEN_MODEL`) and on the command line (`--model`).
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def _convert(option: Option, value: Any) -> Any:
         return option.kind(value)
     except (ValueError, KeyError) as error:
         raise SettingsError(
-            en=f"The setting {option.name} = {value!r} is not a {option.kind.__name__}. Nothing was started; correct it.",
+            en=f"The setting {option.name} = {value!r} is no {option.kind.__name__}. Nothing was started; correct it.",
             zh=f"设置项 {option.name} = {value!r} 不是 {option.kind.__name__} 类型。应用没有启动；请改正。",
         ) from error
 

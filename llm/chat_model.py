@@ -140,7 +140,7 @@ class AdapterChatModel(BaseChatModel):
     def _request(
         self, messages: list[BaseMessage], stop: list[str] | None, options: dict[str, Any]
     ) -> GenerationRequest:
-        values = {**self.engine.base.defaults, "max_tokens": self.max_tokens}
+        values: dict[str, Any] = {**self.engine.base.defaults, "max_tokens": self.max_tokens}
         values |= {name: options[name] for name in _SAMPLING if options.get(name) is not None}
         tools = tuple(options.get("tools") or ())
         native = "tools" in (self.engine.base.tokenizer.chat_template or "")
@@ -149,7 +149,7 @@ class AdapterChatModel(BaseChatModel):
         return GenerationRequest(
             messages=tuple(_plain(message) for message in messages),
             adapter=options.get("adapter", self.adapter),
-            sampling=Sampling(**values, stop=tuple(stop or ())),
+            sampling=Sampling(stop=tuple(stop or ()), **values),
             tools=tools if native else (),
             cancel=options.get("cancel") or threading.Event(),
         )

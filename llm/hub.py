@@ -187,12 +187,15 @@ def _download(
         if needs_remote_code(config) and not options.trust_remote_code:
             raise remote_code(repository, ", ".join(sorted(set(map(str, config["auto_map"].values())))))
         Fetcher(connection, folder, progress=progress, renew=listing.renew).fetch(files)
+    for part in folder.rglob("*.part"):  # of versions that the hub has replaced
+        part.unlink()
     sizes = {file.name: (folder / file.name).stat().st_size for file in files}
     _mark(
         folder,
         {
             "source": source,
             "repository": repository,
+            "asked": options.revision,
             "revision": listing.revision,
             "code": options.trust_remote_code,
             "files": sizes,
@@ -228,7 +231,7 @@ def _locked(folder: Path, cancel: Event | None) -> Iterator[None]:
     """One process or thread at a time per folder; the others wait for it and then find it finished."""
     from filelock import FileLock, Timeout
 
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.with_name(f".{folder.name}.lock"))
     while True:
         stop_if(cancel)
@@ -238,6 +241,9 @@ def _locked(folder: Path, cancel: Event | None) -> Iterator[None]:
         except Timeout:
             continue
     try:
+        folder.mkdir(exist_ok=True)
         yield
     finally:
         lock.release()
+        if folder.is_dir() and not any(folder.iterdir()):  # nothing came of it, a misspelt name for instance
+            folder.rmdir()

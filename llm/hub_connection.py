@@ -89,8 +89,8 @@ class Connection:
         def attempt() -> Any:
             try:
                 response = self.client.request(method, url, **arguments)
-            except httpx.TransportError as error:
-                raise again(error) from error
+            except (httpx.RequestError, httpx.InvalidURL) as error:
+                raise self.failure(error, url) from error
             self.check_status(response, "the file list")
             try:
                 return response.json()
@@ -107,10 +107,11 @@ class Connection:
         if response.status_code >= 400:
             raise refused(self.source, self.repository, response.status_code, what)
 
+    def failure(self, error: Exception, url: str) -> Exception:
+        """A failed request as something to try again, or as an error where trying again cannot help."""
+        import httpx
 
-def again(error: httpx.TransportError) -> Again:
-    """A broken connection as something to try again."""
-    import httpx
-
-    offline = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError))
-    return Again(f"{type(error).__name__}: {error}", offline=offline)
+        if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.TooManyRedirects)):
+            return wrong_content(self.source, url)
+        offline = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError))
+        return Again(f"{type(error).__name__}: {error}", offline=offline)

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llm.errors import DownloadError
-from llm.hub_connection import Again, Connection, again
+from llm.hub_connection import Again, Connection
 from llm.hub_files import RemoteFile, is_intact, stop_if
 
 if TYPE_CHECKING:
     import httpx
 
-_CHUNK = 2**18
+_REPORT_BYTES = 2**20
 _SPARE_BYTES = 64 * 2**20  # left free on the disk beside the download
 
 
@@ -65,7 +65,7 @@ class Fetcher:
         self._connection, self._folder = connection, folder
         self._progress, self._renew = progress, renew
         self._done: dict[str, int] = {}
-        self._total = self._files_total = self._files_done = 0
+        self._total = self._files_total = self._files_done = self._reported = 0
 
     def fetch(self, files: Sequence[RemoteFile]) -> None:
         """Download what is not there yet; a file appears under its name only when it is whole and checked.
@@ -89,8 +89,6 @@ class Fetcher:
             self._fetch_one(file)
             self._files_done += 1
             self._report(file)
-        for part in self._folder.rglob("*.part"):  # of versions that the hub has replaced
-            part.unlink()
 
     def _check_disk(self) -> None:
         needed = self._total - sum(self._done.values())
@@ -156,8 +154,8 @@ class Fetcher:
                 if start and not _continues(response, start):
                     start = 0  # the server ignored the range and sends the whole file
                 self._write(response, file, part, start)
-        except httpx.TransportError as error:
-            raise again(error) from error
+        except (httpx.RequestError, httpx.InvalidURL) as error:
+            raise self._connection.failure(error, file.url) from error
         if file.size is not None and _size(part) < file.size:
             raise Again("the connection ended early")
 
@@ -166,11 +164,11 @@ class Fetcher:
             with part.open("ab" if start else "wb") as stream:
                 self._done[file.name] = start
                 self._report(file)
-                for chunk in response.iter_raw(_CHUNK):
+                for chunk in response.iter_raw():
                     stop_if(self._connection.cancel)
                     stream.write(chunk)
                     self._done[file.name] += len(chunk)
-                    self._report(file)
+                    self._report(file, every=_REPORT_BYTES)
                     if file.size is not None and self._done[file.name] > file.size:
                         return
         except OSError as error:
@@ -195,14 +193,15 @@ class Fetcher:
                     total = r.headers.get("Content-Range", "").rpartition("/")[2]
                     length = total if r.status_code == 206 else r.headers.get("Content-Length", "")
                     return replace(file, size=int(length)) if length.isdigit() else file
-            except httpx.TransportError as error:
-                raise again(error) from error
+            except (httpx.RequestError, httpx.InvalidURL) as error:
+                raise self._connection.failure(error, file.url) from error
 
         return self._connection.persist(attempt)
 
-    def _report(self, file: RemoteFile) -> None:
-        if self._progress:
-            done = sum(self._done.values())
+    def _report(self, file: RemoteFile, every: int = 0) -> None:
+        done = sum(self._done.values())
+        if self._progress and abs(done - self._reported) >= every:
+            self._reported = done
             self._progress(DownloadProgress(file.name, done, self._total, self._files_done, self._files_total))
 
 

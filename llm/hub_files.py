@@ -7,34 +7,21 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatch
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from threading import Event
 from types import MappingProxyType
 
 from llm.errors import DownloadCancelledError, DownloadError, UnsupportedModelError
 
-_SAFETENSORS = ("model.safetensors", "model-*-of-*.safetensors", "model.safetensors.index.json")
-_TORCH = ("pytorch_model.bin", "pytorch_model-*-of-*.bin", "pytorch_model.bin.index.json")
-_ALWAYS = (
-    "config.json",
-    "generation_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "tokenizer.model",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.json",
-    "vocab.txt",
-    "merges.txt",
-    "*.tiktoken",
-    "chat_template.jinja",
-    "chat_template.json",
-    "LICENSE*",
-    "NOTICE*",
+# Only plain names at the top of the repository, so whatever is chosen can be written on every system.
+_SAFETENSORS = re.compile(r"model(-\d+-of-\d+)?\.safetensors(\.index\.json)?")
+_TORCH = re.compile(r"pytorch_model(-\d+-of-\d+)?\.bin(\.index\.json)?")
+_ALWAYS = re.compile(
+    r"(config|generation_config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab|chat_template)\.json"
+    r"|tokenizer\.model|vocab\.txt|merges\.txt|chat_template\.jinja|[\w.-]+\.tiktoken|(LICENSE|NOTICE)(\.txt|\.md)?",
+    re.ASCII,
 )
-# Names that Windows keeps for devices; a file called "nul" would never be written there.
-_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_CODE = re.compile(r"[\w.-]+(/[\w.-]+)*\.py", re.ASCII)
 _CHUNK = 2**20
 
 
@@ -69,17 +56,11 @@ def check_names(files: Iterable[RemoteFile], repository: str) -> None:
     """Refuse a repository that names a file outside its own folder.
 
     Raises:
-        DownloadError: a name is absolute, climbs up, or could mean another place on some system.
+        DownloadError: a name is absolute, climbs up, or means another place on some system.
     """
     for file in files:
-        path = PurePosixPath(file.name)
-        bad = (
-            not file.name
-            or path.is_absolute()
-            or any(part in ("..", ".") or _DEVICE.fullmatch(part) for part in file.name.split("/"))
-            or any(character in '\\:*?"<>|' or ord(character) < 32 for character in file.name)
-        )
-        if bad:
+        climbs = any(part in ("", ".", "..") for part in file.name.split("/"))
+        if climbs or "\\" in file.name or ":" in file.name[:2] or any(ord(character) < 32 for character in file.name):
             raise DownloadError(
                 en=f"{repository} names a file {file.name!r}, which would be written outside the model's folder. "
                 "Nothing was downloaded; do not use this repository.",
@@ -105,10 +86,7 @@ def select(files: Iterable[RemoteFile], repository: str, *, code: bool) -> list[
     files = list(files)
     names = [file.name for file in files]
 
-    def has(patterns: tuple[str, ...]) -> bool:
-        return any(fnmatch(name, patterns[0]) or fnmatch(name, patterns[1]) for name in names)
-
-    weights = _SAFETENSORS if has(_SAFETENSORS) else _TORCH if has(_TORCH) else None
+    weights = next((kind for kind in (_SAFETENSORS, _TORCH) if any(map(kind.fullmatch, names))), None)
     if weights is None or "config.json" not in names:
         gguf = any(name.endswith(".gguf") for name in names)
         adapter = "adapter_config.json" in names
@@ -130,13 +108,8 @@ def select(files: Iterable[RemoteFile], repository: str, *, code: bool) -> list[
                 else "没有 config.json 以及 safetensors 或 PyTorch 权重。请换一个仓库。"
             ),
         )
-    patterns = (*_ALWAYS, *weights)
-    chosen = [
-        file
-        for file in files
-        if ("/" not in file.name and any(fnmatch(file.name, pattern) for pattern in patterns))
-        or (code and file.name.endswith(".py"))
-    ]
+    patterns = (_ALWAYS, weights, *([_CODE] if code else []))
+    chosen = [file for file in files if any(pattern.fullmatch(file.name) for pattern in patterns)]
     return sorted(chosen, key=lambda file: (file.name != "config.json", _is_weights(file.name), file.name))
 
 
@@ -160,7 +133,7 @@ def is_intact(path: Path, file: RemoteFile, cancel: Event | None = None) -> bool
     if file.git_sha1:
         blob = hashlib.sha1(f"blob {size}\0".encode(), usedforsecurity=False)
         return _digest(path, blob, cancel) == file.git_sha1.lower()
-    return not path.name.endswith(".safetensors") or _is_complete_safetensors(path)
+    return not file.name.endswith(".safetensors") or _is_complete_safetensors(path)
 
 
 def _digest(path: Path, digest: hashlib._Hash, cancel: Event | None) -> str:

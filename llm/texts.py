@@ -58,7 +58,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "chat_self": "分身",
         "chat_self_info": "由它回答下一条消息",
         "chat_base": "基座（不加分身）",
-        "chat_collection": "依据资料回答",
+        "chat_collection": "依据文档回答",
         "chat_collection_info": "回答附可打开的出处",
         "chat_no_documents": "关闭：仅聊天",
         "chat_ask": "输入问题……（Shift+Enter 换行）",
