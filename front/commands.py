@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from front.errors import AppError
+from front.errors import AppError, SettingsError
 from front.settings import Settings, load, options
 from llm.errors import LlmError
 from rag.errors import RagError
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _print_json({"error": {"en": error.en, "zh": error.zh}})
         else:
             print(f"fenshen: {error.message(lang)}", file=sys.stderr)
-        return 2 if isinstance(error, AppError) else 1
+        return 2 if isinstance(error, SettingsError) else 1
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -25,3 +25,7 @@ class DataFolderError(AppError):
 
 class StartError(AppError):
     """The server could not be started."""
+
+
+class LoadError(AppError):
+    """A part of the app could not be loaded."""

@@ -29,3 +29,17 @@ document.addEventListener("click", (event) => {
     }
   }
 });
+
+// On a wide screen the conversations stand open beside the chat; on a phone they would cover it. The button does nothing
+// until Gradio has brought the page to life, hence the second look.
+const openHistory = (tries) => {
+  const history = document.querySelector("#fs-history");
+  if (window.innerWidth < 1200 || tries === 0 || (history && history.classList.contains("open"))) {
+    return;
+  }
+  if (history) {
+    history.querySelector(".toggle-button").click();
+  }
+  setTimeout(() => openHistory(tries - 1), 400);
+};
+openHistory(25);

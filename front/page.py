@@ -11,13 +11,14 @@ from typing import Any
 
 import gradio as gr
 
+from front.errors import AppError
 from front.queries import adapter_rows, ask, collection_rows
 from front.services import Services
 from front.texts import EXAMPLES, TEXTS, text
 from llm import chat_tab
 from llm import texts as llm_texts
 from llm.chat_runs import ChatRuns
-from llm.chat_tab import language
+from llm.chat_tab_events import ChatServices, language
 from llm.errors import LlmError
 from rag import tab as knowledge_tab
 from rag import texts as rag_texts
@@ -33,33 +34,29 @@ def build(services: Services, runs: ChatRuns) -> tuple[gr.Blocks, dict[str, Any]
     texts = {lang: {**TEXTS[lang], **llm_texts.TEXTS[lang], **rag_texts.TEXTS[lang]} for lang in ("en", "zh")}
     # Browsers say zh-CN or zh-TW; Gradio looks the whole code up before it falls back to English.
     i18n = gr.I18n(en=texts["en"], zh=texts["zh"], **{"zh-CN": texts["zh"], "zh-TW": texts["zh"]})
-    secret = _secret(services.settings.data_dir)
-
-    def owner(request: gr.Request) -> str:
-        return _owner(request, local=services.settings.server.host in ("127.0.0.1", "localhost", "::1"))
-
+    local = services.settings.server.host in ("127.0.0.1", "localhost", "::1")
+    chat_services = ChatServices(
+        runs=runs,
+        registry=services.registry,
+        settings=services.settings.llm,
+        collections=services.collections,
+        first_collection="recipes",
+        examples=lambda lang: EXAMPLES[lang],
+        owner=lambda request: _owner(request, local=local),
+        k=services.settings.rag.k,
+    )
     with gr.Blocks(title="Fenshen 分身", fill_height=True, fill_width=True, analytics_enabled=False) as page:
         with gr.Row(elem_id="fs-header"):
             gr.HTML(_brand(), elem_id="fs-brand")
             state = gr.HTML(elem_id="fs-state")
         problems = gr.HTML(elem_id="fs-problems", visible=False)
-        with gr.Tabs(elem_id="fs-tabs"):
+        side = chat_tab.side_panels(chat_services, i18n)
+        with gr.Tabs(elem_id="fs-tabs") as tabs:
             with gr.Tab(i18n("chat_tab"), id="chat", elem_id="fs-chat-tab"):
-                parts = chat_tab.build(
-                    chat_tab.ChatServices(
-                        runs=runs,
-                        registry=services.registry,
-                        settings=services.settings.llm,
-                        collections=services.collections,
-                        examples=lambda lang: EXAMPLES[lang],
-                        owner=owner,
-                        k=services.settings.rag.k,
-                    ),
-                    i18n,
-                    secret,
-                )
+                chat = chat_tab.body(i18n)
             with gr.Tab(i18n("knowledge_tab"), id="knowledge", elem_id="fs-knowledge-tab"):
-                knowledge_tab.build(services.knowledge, i18n, language, parts.collection)
+                knowledge_tab.build(services.knowledge, i18n, language)
+        chat_tab.wire(page, tabs, chat_services, (side, chat), _secret(services.settings.data_dir))
         timer = gr.Timer(0.7)
 
         def show_state(request: gr.Request) -> tuple[Any, Any, Any]:
@@ -100,13 +97,21 @@ def _launch_options(i18n: gr.I18n) -> dict[str, Any]:
         neutral_hue="stone",
         font=fonts,
         font_mono=["ui-monospace", "monospace"],
+    ).set(
+        block_title_background_fill="none",
+        block_title_background_fill_dark="none",
+        block_label_background_fill="none",
+        block_label_background_fill_dark="none",
+        block_title_text_color="*body_text_color_subdued",
+        block_label_text_color="*body_text_color_subdued",
+        block_title_text_weight="500",
     )
-    script = (_HERE / "page.js").read_text(encoding="utf-8")
+    # In the head, not by `css=`: Gradio prefixes that, and inside media queries only with the content's class.
+    style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("style.css", "page.js"))
     return {
         "i18n": i18n,
         "theme": theme,
-        "css": (_HERE / "style.css").read_text(encoding="utf-8"),
-        "head": f"<script>{script}</script>",
+        "head": f"<style>{style}</style><script>{script}</script>",
         "footer_links": ["api", "settings"],
     }
 
@@ -143,7 +148,7 @@ def _told() -> Iterator[None]:
     """The rooms' errors as errors of the API, with their message."""
     try:
         yield
-    except (LlmError, RagError) as error:
+    except (AppError, LlmError, RagError) as error:
         raise gr.Error(f"{error.en} {error.zh}", print_exception=False) from error
 
 

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from front.errors import DataFolderError, StartError
+from front.errors import AppError, DataFolderError, StartError
 from front.settings import Settings
 
 
@@ -60,7 +60,7 @@ def _run(settings: Settings, start: float) -> None:
 
     services = Services(settings)
     store = ConversationStore(settings.data_dir / "chats.db")
-    runs = ChatRuns(store, services.answer, (LlmError, RagError))
+    runs = ChatRuns(store, services.answer, (AppError, LlmError, RagError))
     page, options = build(services, runs)
     server = settings.server
     user, _, password = server.auth.partition(":")

@@ -7,11 +7,13 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from front.errors import AppError, LoadError
 from front.settings import SAMPLES, Settings
 from front.startup import Part, Startup, Step, elapsed
 from llm.adapters import AdapterRegistry
@@ -21,11 +23,11 @@ from llm.settings import EMBEDDED_BASE, SHIPPED_ADAPTERS
 from rag.errors import RagError
 
 if TYPE_CHECKING:
-    from rag.knowledge_base import KnowledgeBase
-
     from llm.chat_model import AdapterChatModel
     from llm.engine import Engine
+    from llm.hub import DownloadProgress
     from llm.model import Base
+    from rag.knowledge_base import KnowledgeBase
 
 log = logging.getLogger(__name__)
 
@@ -130,11 +132,8 @@ class Services:
     # --- loading
 
     def _load_model(self) -> None:
-        from llm.errors import ModelLoadError
-
-        key, start = "libraries", time.perf_counter()
-        self.startup.set(key, state="running")
-        try:
+        with self._stage(self.chat_model, ("libraries", "model")) as step:
+            step("libraries")
             import torch  # noqa: F401
             import transformers
 
@@ -142,24 +141,63 @@ class Services:
             from llm.engine import Engine
 
             transformers.utils.logging.disable_progress_bar()
-            self.startup.set(key, state="done", detail=elapsed(start))
-            key, start = "model", time.perf_counter()
-            self.startup.set(key, state="running")
-            base = self._base()
-            self._engine = Engine(base, self.registry, self.settings.llm)
+            step("model")
+            self._engine = Engine(self._base(), self.registry, self.settings.llm)
             self.chat_model.fulfil(AdapterChatModel(engine=self._engine, max_tokens=self.settings.llm.max_tokens))
-            self.startup.set(key, state="done", detail=elapsed(start))
-        except LlmError as error:
-            self._failed(key, self.chat_model, error)
-        except ImportError as error:
-            wrapped = ModelLoadError(
-                en=f"A library is missing: {error}. Chat is off; run make setup (or pip install -r requirements.txt).",
-                zh=f"缺少程序库：{error}。无法对话；请运行 make setup（或 pip install -r requirements.txt）。",
+
+    def _load_knowledge(self) -> None:
+        with self._stage(self.knowledge, ("embedder", "knowledge", "samples")) as step:
+            step("embedder")
+            from rag.embeddings import load_embedder
+            from rag.knowledge_base import KnowledgeBase
+
+            embedder = load_embedder(self.settings.rag)
+            step("knowledge")
+            knowledge = KnowledgeBase(self.settings.rag, embedder)
+            step("samples")
+            self._add_samples(knowledge)
+            self.knowledge.fulfil(knowledge)
+
+    @contextmanager
+    def _stage(self, part: Part[Any], keys: tuple[str, ...]) -> Iterator[Callable[[str], None]]:
+        """Load `part` through the steps `keys`. What goes wrong is kept in the part and shown on the page."""
+        current, start = "", 0.0
+
+        def finish() -> None:
+            if current:
+                self.startup.set(current, state="done", detail=elapsed(start))
+
+        def step(key: str) -> None:
+            nonlocal current, start
+            finish()
+            current, start = key, time.perf_counter()
+            self.startup.set(key, state="running")
+
+        error: AppError | LlmError | RagError
+        try:
+            yield step
+            finish()
+            return
+        except (LlmError, RagError) as known:
+            error = known
+        except ImportError as missing:
+            log.exception("loading %s", current)
+            error = LoadError(
+                en=f"A library is missing ({missing}). Run make setup or pip install -r requirements.txt, restart.",
+                zh=f"缺少程序库（{missing}）。请运行 make setup 或 pip install -r requirements.txt，然后重新启动。",
             )
-            self._failed(key, self.chat_model, wrapped)
-        finally:
-            if key == "libraries":
-                self.startup.set("model", state="failed")
+        except Exception as unknown:
+            # The last line of defence of the start-up thread: messages that wait for this part must hear of it.
+            log.exception("loading %s", current)
+            error = LoadError(
+                en=f"Loading failed unexpectedly ({type(unknown).__name__}: {unknown}). The log has the details; "
+                "start again, and report it if it comes back.",
+                zh=f"加载时发生意外错误（{type(unknown).__name__}：{unknown}）。详情见日志；请重新启动，若再次出现请反馈。",
+            )
+        log.error("%s: %s", current, error.en)
+        part.fail(error)
+        for key in keys[keys.index(current) :]:
+            self.startup.set(key, state="failed", error=(error.en, error.zh) if key == current else ("", ""))
 
     def _base(self) -> Base:
         from llm.model import load_base
@@ -181,38 +219,8 @@ class Services:
         name = preset.name if preset else folder.name
         return load_base(folder, settings, name=name, stop=preset.stop_tokens if preset else ())
 
-    def _progress(self, event: Any) -> None:
-        share = f"{event.file} {event.done / 2**20:.0f}/{event.total / 2**20:.0f} MiB" if event.total else event.file
-        self.startup.set("model", detail=share)
-
-    def _load_knowledge(self) -> None:
-        key, start = "embedder", time.perf_counter()
-        self.startup.set(key, state="running")
-        try:
-            from rag.embeddings import load_embedder
-            from rag.knowledge_base import KnowledgeBase
-
-            embedder = load_embedder(self.settings.rag)
-            self.startup.set(key, state="done", detail=elapsed(start))
-            key, start = "knowledge", time.perf_counter()
-            self.startup.set(key, state="running")
-            knowledge = KnowledgeBase(self.settings.rag, embedder)
-            self.startup.set(key, state="done", detail=elapsed(start))
-            key, start = "samples", time.perf_counter()
-            self.startup.set(key, state="running")
-            self._add_samples(knowledge)
-            self.knowledge.fulfil(knowledge)
-            self.startup.set(key, state="done", detail=elapsed(start))
-        except RagError as error:
-            self._failed(key, self.knowledge, error)
-            for step in self.startup.steps():
-                if step.state == "waiting" and step.key in ("embedder", "knowledge", "samples"):
-                    self.startup.set(step.key, state="failed")
-
-    def _failed(self, key: str, part: Part[Any], error: LlmError | RagError) -> None:
-        log.error("%s: %s", key, error.en)
-        part.fail(error)
-        self.startup.set(key, state="failed", error=(error.en, error.zh))
+    def _progress(self, event: DownloadProgress) -> None:
+        self.startup.set("model", detail=f"{event.file} {event.done / 2**20:.0f}/{event.total / 2**20:.0f} MiB")
 
     def _add_samples(self, knowledge: KnowledgeBase) -> None:
         """Index the shipped documents once; what the user deletes stays deleted, what an update changes comes in."""

@@ -1,0 +1,194 @@
+"""The knowledge tab: collections, files, and a search box."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import gradio as gr
+
+from rag.errors import RagError
+from rag.render import document_rows, report, results
+from rag.texts import text
+
+if TYPE_CHECKING:
+    from rag.knowledge_base import KnowledgeBase
+
+TYPES = [".md", ".txt", ".pdf", ".docx", ".html", ".htm", ".csv", ".xlsx"]
+
+
+class Later(Protocol):
+    """The knowledge base once it is open."""
+
+    @property
+    def ready(self) -> bool: ...
+
+    def get(self) -> KnowledgeBase: ...
+
+
+def build(
+    knowledge: Later,
+    i18n: Callable[[str], Any],
+    language: Callable[[gr.Request], str],
+) -> None:
+    """Add the tab's components to the surrounding Blocks and wire them.
+
+    Args:
+        knowledge: opened in the background.
+        i18n: key of rag.texts -> label in the browser's language.
+    """
+    tab = _Tab(knowledge, language)
+    chosen = gr.State("")
+    with gr.Column(elem_id="fs-knowledge"):
+        with gr.Row(elem_id="fs-kb-head", equal_height=True):
+            collection = gr.Dropdown(
+                [], label=i18n("kb_collection"), filterable=False, scale=3, elem_id="fs-kb-collection"
+            )
+            title = gr.Textbox(label=i18n("kb_new_title"), max_lines=1, max_length=80, scale=2, elem_id="fs-kb-title")
+            new = gr.Button(i18n("kb_new"), scale=1, min_width=120, elem_id="fs-kb-new")
+            drop = gr.Button(i18n("kb_delete_collection"), variant="stop", scale=1, min_width=120, elem_id="fs-kb-drop")
+        with gr.Row(visible=False, elem_id="fs-kb-confirm") as confirm:
+            question = gr.Markdown()
+            yes = gr.Button(i18n("kb_yes"), variant="stop", size="sm", elem_id="fs-kb-yes")
+            no = gr.Button(i18n("kb_no"), size="sm")
+        files = gr.File(
+            label=i18n("kb_drop"), file_count="multiple", file_types=TYPES, height=130, elem_id="fs-kb-files"
+        )
+        progress = gr.HTML(elem_id="fs-kb-progress")
+        with gr.Row(elem_id="fs-kb-body"):
+            with gr.Column(scale=3, min_width=320):
+                note = gr.Markdown(i18n("kb_loading"), elem_classes="fs-hint")
+                table = gr.Dataframe(
+                    interactive=False,
+                    wrap=False,
+                    show_search="filter",
+                    max_height=420,
+                    elem_id="fs-kb-table",
+                    visible=False,
+                )
+                remove = gr.Button(visible=False, variant="stop", size="sm", elem_id="fs-kb-remove")
+            with gr.Column(scale=2, min_width=320):
+                query = gr.Textbox(
+                    label=i18n("kb_search"),
+                    placeholder=i18n("kb_search_hint"),
+                    max_lines=1,
+                    submit_btn=True,
+                    elem_id="fs-kb-query",
+                )
+                found = gr.HTML(elem_id="fs-kb-found")
+    timer = gr.Timer(1.0)
+
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    listing = [table, note, remove, chosen]
+    timer.tick(tab.fill, [collection], [collection, *listing, timer], **quiet)
+    collection.change(tab.documents, [collection], listing, **quiet)
+    collection.focus(tab.choices, None, collection, **quiet)
+    gr.on([new.click, title.submit], tab.create, [title], [collection, title], **quiet)
+    drop.click(tab.ask, [collection], [confirm, question], **quiet)
+    yes.click(tab.drop, [collection], [collection, confirm], **quiet).then(
+        tab.documents, [collection], listing, **quiet
+    )
+    no.click(lambda: gr.update(visible=False), None, confirm, **quiet)
+    files.upload(tab.ingest, [files, collection], [progress, files], **quiet).then(
+        tab.documents, [collection], listing, **quiet
+    )
+    table.select(tab.choose, [collection], [chosen, remove], **quiet)
+    remove.click(tab.remove, [chosen], None, **quiet).then(tab.documents, [collection], listing, **quiet)
+    query.submit(tab.search, [query, collection], found, **quiet)
+
+
+class _Tab:
+    """The tab's event handlers."""
+
+    def __init__(self, knowledge: Later, language: Callable[[gr.Request], str]) -> None:
+        self._knowledge, self._language = knowledge, language
+
+    def fill(self, collection: str | None, request: gr.Request) -> tuple[Any, ...]:
+        """Once the knowledge base is open: the collections and the first one's documents."""
+        if not self._knowledge.ready:
+            return gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip()
+        choices = self._choices()
+        value = collection if any(slug == collection for _, slug in choices) else (choices[0][1] if choices else None)
+        return (gr.update(choices=choices, value=value), *self.documents(value, request), gr.Timer(active=False))
+
+    def choices(self) -> Any:
+        return gr.update(choices=self._choices()) if self._knowledge.ready else gr.skip()
+
+    def documents(self, collection: str | None, request: gr.Request) -> tuple[Any, Any, Any, Any]:
+        lang = self._language(request)
+        if not self._knowledge.ready:
+            return gr.skip(), gr.skip(), gr.skip(), gr.skip()
+        documents = self._knowledge.get().documents(collection) if collection else []
+        value = {"headers": text("kb_columns", lang).split("|"), "data": document_rows(documents)}
+        hint = text("kb_select" if documents else "kb_empty", lang)
+        return gr.update(value=value, visible=bool(documents)), gr.update(value=hint), gr.update(visible=False), ""
+
+    def create(self, title: str, request: gr.Request) -> tuple[Any, Any]:
+        if not title.strip():
+            raise gr.Error(text("kb_new_title", self._language(request)), print_exception=False)
+        made = self._guarded(request, lambda: self._knowledge.get().create_collection(title.strip()))
+        return gr.update(choices=self._choices(), value=made.name), ""
+
+    def ask(self, collection: str | None, request: gr.Request) -> tuple[Any, Any]:
+        for found in self._knowledge.get().collections() if collection else []:
+            if found.name == collection:
+                question = text(
+                    "kb_confirm_collection", self._language(request), title=found.title, count=found.documents
+                )
+                return gr.update(visible=True), question
+        return gr.update(visible=False), ""
+
+    def drop(self, collection: str, request: gr.Request) -> tuple[Any, Any]:
+        self._guarded(request, lambda: self._knowledge.get().delete_collection(collection))
+        choices = self._choices()
+        return gr.update(choices=choices, value=choices[0][1] if choices else None), gr.update(visible=False)
+
+    def ingest(self, files: list[str] | None, collection: str | None, request: gr.Request) -> Iterator[tuple[Any, Any]]:
+        """Read the uploads one by one; the temporary copies are removed afterwards."""
+        lang = self._language(request)
+        paths = [Path(file) for file in files or []]
+        if not collection:
+            collection = self._guarded(request, lambda: self._knowledge.get().create_collection("documents")).name
+        events: list[Any] = []
+        try:
+            for event in self._knowledge.get().ingest(paths, collection, {path: path.name for path in paths}):
+                events.append(event)
+                yield report(events, lang), gr.skip()
+        except RagError as error:
+            raise gr.Error(error.message(lang), print_exception=False) from error
+        finally:
+            for path in paths:
+                path.unlink(missing_ok=True)
+        yield report(events, lang), None
+
+    def choose(self, collection: str, data: gr.SelectData, request: gr.Request) -> tuple[Any, Any]:
+        source = data.row_value[1]
+        for document in self._knowledge.get().documents(collection):
+            if document.source == source:
+                label = text("kb_delete", self._language(request), title=document.title)
+                return document.id, gr.update(value=label, visible=True)
+        return "", gr.update(visible=False)
+
+    def remove(self, document: str, request: gr.Request) -> None:
+        def delete() -> str:
+            title = self._knowledge.get().document(document).title
+            self._knowledge.get().delete_document(document)
+            return title
+
+        gr.Info(text("kb_deleted", self._language(request), title=self._guarded(request, delete)))
+
+    def search(self, query: str, collection: str | None, request: gr.Request) -> str:
+        if not query.strip() or not collection:
+            return ""
+        found = self._guarded(request, lambda: self._knowledge.get().search(query, collection, 8))
+        return results(found, self._language(request))
+
+    def _guarded(self, request: gr.Request, action: Callable[[], Any]) -> Any:
+        try:
+            return action()
+        except RagError as error:
+            raise gr.Error(error.message(self._language(request)), print_exception=False) from error
+
+    def _choices(self) -> list[tuple[str, str]]:
+        return [(f"{c.title} ({c.documents})", c.name) for c in self._knowledge.get().collections()]
