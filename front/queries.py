@@ -84,9 +84,10 @@ def _source(number: int, passage: dict[str, Any], citations: list[dict[str, Any]
 
 def model_rows(settings: Settings) -> list[dict[str, Any]]:
     """Every base with a preset, the memory it needs, and whether it is on this machine already."""
+    from llm.hub import installed
     from llm.presets import PRESETS, memory_needed
 
-    models = settings.data_dir / "models"
+    present = {(found.source, found.repository) for found in installed(settings.data_dir / "models")}
     return [
         {
             "name": preset.name,
@@ -96,8 +97,7 @@ def model_rows(settings: Settings) -> list[dict[str, Any]]:
             "memory_gib": {q: round(memory_needed(preset, q) / 2**30, 2) for q in ("nf4", "bf16", "fp32")},
             "needs_remote_code": preset.needs_remote_code,
             "licence": preset.licence,
-            "present": preset.folder is not None
-            or any((models / source / name.replace("/", "--")).is_dir() for source, name in preset.hubs.items()),
+            "present": preset.folder is not None or any(hub in present for hub in preset.hubs.items()),
         }
         for preset in PRESETS
     ]

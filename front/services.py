@@ -19,7 +19,7 @@ from front.startup import Part, Startup, Step, elapsed
 from llm.adapters import AdapterRegistry
 from llm.chat_runs import Turn
 from llm.errors import LlmError
-from llm.settings import EMBEDDED_BASE, SHIPPED_ADAPTERS
+from llm.settings import SHIPPED_ADAPTERS
 from rag.errors import RagError
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class Services:
         self.chat_model: Part[AdapterChatModel] = Part()
         self.knowledge: Part[KnowledgeBase] = Part()
         self._engine: Engine | None = None
+        self._closing = threading.Event()
 
     def start(self) -> None:
         """Load in a background thread; the state is in `startup`."""
@@ -75,6 +76,8 @@ class Services:
             self._load_knowledge()
 
     def close(self) -> None:
+        """End downloads and answers, and let go of the data folder."""
+        self._closing.set()
         if self._engine:
             self._engine.shutdown()
         if self.knowledge.ready:
@@ -203,21 +206,18 @@ class Services:
         from llm.model import load_base
 
         settings = self.settings.llm
-        if settings.model == "embedded":
-            return load_base(EMBEDDED_BASE, settings, name="embedded")
         from llm.hub import HubOptions, resolve
         from llm.presets import find
 
-        preset = find(settings.model)
         folder = resolve(
             settings.model,
             cache_dir=self.settings.data_dir / "models",
             source=settings.source or None,
             progress=self._progress,
+            cancel=self._closing,
             options=HubOptions(trust_remote_code=settings.trust_remote_code),
         )
-        name = preset.name if preset else folder.name
-        return load_base(folder, settings, name=name, stop=preset.stop_tokens if preset else ())
+        return load_base(folder, settings, find(settings.model))
 
     def _progress(self, event: DownloadProgress) -> None:
         self.startup.set("model", detail=f"{event.file} {event.done / 2**20:.0f}/{event.total / 2**20:.0f} MiB")

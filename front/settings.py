@@ -57,6 +57,7 @@ class Option:
     kind: type
     default: Any
     help: str
+    choices: tuple[Any, ...] = ()
 
     @property
     def flag(self) -> str:
@@ -78,7 +79,8 @@ def options() -> dict[str, Option]:
         kinds, about = get_type_hints(room), _attribute_docs(room)
         for field in fields(room):
             if field.name != "data_dir":
-                found[field.name] = Option(field.name, kinds[field.name], _default(field), about[field.name])
+                choices = field.metadata.get("choices", ())
+                found[field.name] = Option(field.name, kinds[field.name], _default(field), about[field.name], choices)
     return found
 
 
@@ -142,6 +144,17 @@ def _read(path: Path, *, must_exist: bool, known: Mapping[str, Option]) -> dict[
 
 
 def _convert(option: Option, value: Any) -> Any:
+    final = _typed(option, value)
+    if option.choices and final not in option.choices:
+        allowed = ", ".join(str(choice) for choice in option.choices if choice)
+        raise SettingsError(
+            en=f"The setting {option.name} = {value!r} is unknown. Nothing was started; choose one of: {allowed}.",
+            zh=f"设置项 {option.name} = {value!r} 无法识别。应用没有启动；可选：{allowed}。",
+        )
+    return final
+
+
+def _typed(option: Option, value: Any) -> Any:
     try:
         if option.kind is bool:
             if isinstance(value, bool):

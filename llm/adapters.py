@@ -25,12 +25,16 @@ _UNSUPPORTED = {
     "lora_bias": "lora_bias",
     "trainable_token_indices": "trainable_token_indices",
     "layer_replication": "layer_replication",
+    "target_parameters": "target_parameters",
     "use_qalora": "QALoRA",
+    "use_bdlora": "BD-LoRA",
+    "kasa_config": "KaSA",
+    "monteclora_config": "MonteCLoRA",
     "alora_invocation_tokens": "aLoRA",
     "arrow_config": "Arrow",
 }
 # Initialisations that rewrite the base's weights: without that rewriting the adapter answers wrongly.
-_REWRITES_BASE = ("pissa", "olora", "corda", "loftq")
+_REWRITES_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,8 @@ class AdapterInfo:
     def examples(self, lang: str = "en") -> list[str]:
         """Questions that show this self."""
         examples = self.passport.get("examples")
-        return list(examples.get("zh" if lang.startswith("zh") else "en", [])) if isinstance(examples, dict) else []
+        found = examples.get("zh" if lang.startswith("zh") else "en") if isinstance(examples, dict) else None
+        return [example for example in found if isinstance(example, str)] if isinstance(found, list) else []
 
 
 class AdapterRegistry:
@@ -127,23 +132,25 @@ class AdapterRegistry:
             passport = _read_json(folder / _PASSPORT) if (folder / _PASSPORT).exists() else {}
             shapes = _shapes(folder / _WEIGHTS)
             version = self._version(folder)
+            size = (folder / _WEIGHTS).stat().st_size
+            rank, alpha = _number(config, "r"), _number(config, "lora_alpha")
         except _Unusable as problem:
             return _invalid(info, *problem.reason)
-        rank = int(config.get("r") or 0)
-        alpha = float(config.get("lora_alpha") or 0)
+        except OSError as error:
+            # Also a folder that is replaced at this very moment.
+            return _invalid(info, f"it cannot be read ({error.strerror})", f"无法读取（{error.strerror}）")
         scale = 0.0 if rank < 1 else alpha / (math.sqrt(rank) if config.get("use_rslora") else rank)
-        weights = folder / _WEIGHTS
         info = AdapterInfo(
             folder.name,
             folder,
             version=version,
-            rank=rank,
+            rank=int(rank),
             scale=scale,
-            bytes=weights.stat().st_size,
+            bytes=size,
             shipped=shipped,
             passport=passport,
         )
-        reason = _unsupported(config) or _mismatch(shapes, rank, self._linears) or self._other_base(passport)
+        reason = _unsupported(config) or _mismatch(shapes, int(rank), self._linears) or self._other_base(passport)
         return _invalid(info, *reason) if reason else info
 
     def _other_base(self, passport: dict[str, Any]) -> tuple[str, str] | None:
@@ -156,15 +163,26 @@ class AdapterRegistry:
         )
 
     def _version(self, folder: Path) -> str:
-        """Content hash, remembered while size and time of both files stay the same."""
-        files = (folder / _CONFIG, folder / _WEIGHTS)
-        stamp = tuple(n for path in files for n in (path.stat().st_size, path.stat().st_mtime_ns))
-        if self._versions.get(folder, ((), ""))[0] != stamp:
-            digest = hashlib.sha256()
-            for path in files:
-                digest.update(path.read_bytes())
-            self._versions[folder] = (stamp, digest.hexdigest()[:12])
-        return self._versions[folder][1]
+        """Content hash, remembered while both files are the same by number, size and time."""
+        files = adapter_files(folder)
+        stamp = tuple(n for s in map(Path.stat, files) for n in (s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns))
+        known = self._versions.get(folder)
+        if known is None or known[0] != stamp:
+            known = (stamp, content_version(*(path.read_bytes() for path in files)))
+            self._versions[folder] = known
+        return known[1]
+
+
+def adapter_files(folder: Path) -> tuple[Path, Path]:
+    """Configuration and weights, in the order in which `content_version` takes their bytes."""
+    return folder / _CONFIG, folder / _WEIGHTS
+
+
+def content_version(config: bytes, weights: bytes) -> str:
+    """The version of an adapter with this content: 12 hex digits of its SHA-256."""
+    digest = hashlib.sha256(config)
+    digest.update(weights)
+    return digest.hexdigest()[:12]
 
 
 class _Unusable(Exception):
@@ -186,6 +204,13 @@ def _read_json(path: Path) -> dict[str, Any]:
         raise _Unusable(f"{path.name} cannot be read", f"无法读取 {path.name}") from error
     if not isinstance(value, dict):
         raise _Unusable(f"{path.name} is not a JSON object", f"{path.name} 不是 JSON 对象")
+    return value
+
+
+def _number(config: dict[str, Any], key: str) -> float:
+    value = config.get(key) or 0
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise _Unusable(f"{_CONFIG} has {key} = {value!r}", f"{_CONFIG} 中 {key} = {value!r}")
     return value
 
 

@@ -26,9 +26,10 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict
 
 from llm.engine import Engine
+from llm.errors import LlmError
 from llm.requests import Finished, GenerationRequest
 from llm.sampling import Sampling
-from llm.tools import ToolCall, ToolCallParser, tool_prompt
+from llm.tools import OPEN, ToolCall, ToolCallParser, tool_prompt
 
 Config = RunnableConfig | None
 _SAMPLING = ("temperature", "top_p", "top_k", "repetition_penalty", "max_tokens", "seed")
@@ -149,7 +150,7 @@ class AdapterChatModel(BaseChatModel):
         return GenerationRequest(
             messages=tuple(_plain(message) for message in messages),
             adapter=options.get("adapter", self.adapter),
-            sampling=Sampling(stop=tuple(stop or ()), **values),
+            sampling=Sampling(stop=(stop,) if isinstance(stop, str) else tuple(stop or ()), **values),
             tools=tools if native else (),
             cancel=options.get("cancel") or threading.Event(),
         )
@@ -170,6 +171,11 @@ def _plain(message: BaseMessage) -> dict[str, Any]:
     """A LangChain message as the {"role", "content"} dict that chat templates take; content is always a string."""
     entry = convert_to_openai_messages(message, text_format="string")
     role, content = entry["role"], entry.get("content") or ""
+    if not isinstance(content, str):
+        raise LlmError(
+            en="The message holds an image or another part that is not text. Nothing was answered; send text only.",
+            zh="消息中含有图片等非文本内容，因此没有作答；当前基座模型只能读文本。",
+        )
     if isinstance(message, ToolMessage):
         return {"role": "user", "content": f"<tool_response>\n{content}\n</tool_response>"}
     for call in getattr(message, "tool_calls", []):
@@ -185,7 +191,8 @@ def _chunks(text: str, calls: list[Any]) -> Iterator[ChatGenerationChunk]:
         good = isinstance(call, ToolCall)
         piece = tool_call_chunk(
             name=call.name if good else None,
-            args=json.dumps(call.arguments, ensure_ascii=False) if good else call.text,
+            # With its tag a malformed call cannot be read as the (partial) JSON of a call without a name.
+            args=json.dumps(call.arguments, ensure_ascii=False) if good else OPEN + call.text,
             id=f"call_{uuid.uuid4().hex[:12]}",
         )
         yield ChatGenerationChunk(message=AIMessageChunk(content="", tool_call_chunks=[piece]))
@@ -204,5 +211,5 @@ def _last_chunk(end: Finished) -> ChatGenerationChunk:
         "ttft_s": end.ttft_s,
         "tokens_per_second": end.tokens_per_second,
     }
-    message = AIMessageChunk(content="", usage_metadata=usage, response_metadata=about)
+    message = AIMessageChunk(content="", usage_metadata=usage, response_metadata=about, chunk_position="last")
     return ChatGenerationChunk(message=message, generation_info={"finish_reason": end.reason})

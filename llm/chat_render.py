@@ -7,13 +7,27 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from llm.conversations import Message
 from llm.texts import text
 
-_CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
+# A fence as Markdown has it, at any depth of a list; one that is not closed (yet) reaches to the end.
+_FENCE = re.compile(r"^([ \t]*)(`{3,})([^`\n]*)(?:\n(.*?))??(?:^[ \t]*\2`*[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
+_CODE_SPAN = re.compile(r"(?<![\\`])(`+)(?!`)(.{1,1000}?)(?<!`)\1(?!`)")
+# What could become a link, an image, a link's definition, a fence or a code span, as characters that cannot.
+_INERT = {
+    "![": "!&#91;",
+    "](": "]&#40;",
+    "]:": "]&#58;",
+    "://": "&#58;//",
+    "www.": "www&#46;",
+    "@": "&#64;",
+    "~~~": "&#126;&#126;&#126;",
+    "`": "&#96;",
+}
+_LIVE = re.compile("|".join(map(re.escape, _INERT)), re.IGNORECASE)
 _MARKER = re.compile(r"\[(\d{1,2})\]")
 _ORDER = ("verified", "paraphrased", "unsupported")
 
@@ -42,18 +56,54 @@ def answer(message: Message, lang: str, titles: Mapping[str, str]) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def safe_markdown(value: str) -> str:
-    """Markdown whose HTML, images and links are shown as the text they are; code stays code."""
-    pieces = _CODE.split(value)
-    for i in range(0, len(pieces), 2):
-        plain = html.escape(pieces[i], quote=False)
-        pieces[i] = plain.replace("![", "!\\[").replace("](", "]\\(")
-    return "".join(pieces)
+def safe_markdown(value: str, marker: Callable[[re.Match[str]], str] | None = None) -> str:
+    """Markdown whose HTML, images and links are shown as the text they are; code stays code.
+
+    What is code is decided here, and written so that no Markdown parser can decide otherwise: fences anew at the left
+    margin, spans as elements.
+
+    Args:
+        marker: what stands for a [n] outside of code.
+    """
+    value = value.replace("\r\n", "\n").replace("\r", "\n")
+    out, end = [], 0
+    for match in _FENCE.finditer(value):
+        out += [_spans(value[end : match.start()], marker), _fence(match)]
+        end = match.end()
+    out.append(_spans(value[end:], marker))
+    return "".join(out).strip("\n")
+
+
+def _fence(match: re.Match[str]) -> str:
+    indent, _, about, code = match.groups()
+    lines = (code or "").removesuffix("\n").split("\n")
+    code = "\n".join(line.removeprefix(indent) for line in lines)
+    language = re.sub(r"[^\w+#.-]", "", (about.split() or [""])[0])[:20]
+    longest = max((len(run) for run in re.findall("`+", code)), default=0)
+    ticks = "`" * max(3, longest + 1)
+    return f"\n\n{ticks}{language}\n{code}\n{ticks}\n\n"
+
+
+def _spans(value: str, marker: Callable[[re.Match[str]], str] | None) -> str:
+    out, end = [], 0
+    for match in _CODE_SPAN.finditer(value):
+        code = re.sub(r"[!-/:-@\[-`{-~]", lambda found: f"&#{ord(found[0])};", match[2])
+        out += [_plain(value[end : match.start()], marker), f"<code>{code}</code>"]
+        end = match.end()
+    out.append(_plain(value[end:], marker))
+    return "".join(out)
+
+
+def _plain(value: str, marker: Callable[[re.Match[str]], str] | None) -> str:
+    inert = _LIVE.sub(lambda found: _INERT.get(found[0]) or f"{found[0][:-1]}&#46;", html.escape(value, quote=False))
+    # A backslash would take the reference behind it apart.
+    inert = inert.replace("\\&", "&#92;&")
+    return _MARKER.sub(marker, inert) if marker else inert
 
 
 def _speaker(about: Mapping[str, Any], titles: Mapping[str, str]) -> str:
     name = about.get("adapter") or ""
-    return f'<div class="fs-self" data-self="{_attr(name)}">{html.escape(titles.get(name, name))}</div>'
+    return f'<div class="fs-self" data-self="{_attr(name)}">{_line(titles.get(name, name))}</div>'
 
 
 def _body(message: Message, lang: str) -> str:
@@ -64,12 +114,11 @@ def _body(message: Message, lang: str) -> str:
         if waiting:
             what = waiting["zh" if lang.startswith("zh") else "en"]
             line = text("answer_waiting", lang, what=what, done=waiting["done"], total=waiting["total"])
-            return f'<span class="fs-waiting">{html.escape(line)}</span>'
+            return f'<span class="fs-waiting">{_line(line)}</span>'
         return '<span class="fs-typing"><i></i><i></i><i></i></span>'
-    shown = safe_markdown(message.content)
-    if message.about.get("sources"):
-        shown = _MARKER.sub(lambda match: _chip(message, int(match[1]), match[0], lang), shown)
-    return shown
+    if not message.about.get("sources"):
+        return safe_markdown(message.content)
+    return safe_markdown(message.content, lambda match: _chip(message, int(match[1]), match[0], lang))
 
 
 def _chip(message: Message, number: int, marker: str, lang: str) -> str:
@@ -101,7 +150,7 @@ def _notices(message: Message, lang: str) -> list[str]:
         citations = about.get("citations", [])
         if all(c["status"] == "unsupported" for c in citations):
             notices.append(("warning", text("answer_unsupported", lang)))
-    return [f'<div class="fs-notice fs-{kind}">{html.escape(line)}</div>' for kind, line in notices]
+    return [f'<div class="fs-notice fs-{kind}">{_line(line)}</div>' for kind, line in notices]
 
 
 def _sources(message: Message, lang: str) -> str:
@@ -117,11 +166,11 @@ def _sources(message: Message, lang: str) -> str:
         label = text(f"cite_{status}", lang) if status else text("source_unused", lang)
         rows.append(
             f'<details class="fs-source fs-{status or "unused"}" data-source="{message.id}-{number}"><summary>'
-            f'<span class="fs-number">{number}</span><span class="fs-title">{html.escape(passage["title"])}</span>'
-            f'<span class="fs-where">{html.escape(" · ".join(where))}</span>'
+            f'<span class="fs-number">{number}</span><span class="fs-title">{_line(passage["title"])}</span>'
+            f'<span class="fs-where">{_line(" · ".join(where))}</span>'
             f'<span class="fs-label">{label}</span></summary>'
             f'<div class="fs-passage">{_marked(passage["text"], cited)}</div>'
-            f'<div class="fs-file">{html.escape(passage["source"])}</div></details>'
+            f'<div class="fs-file">{_line(passage["source"])}</div></details>'
         )
     title = html.escape(text("answer_sources", lang))
     return f'<div class="fs-sources"><div class="fs-sources-title">{title}</div>{"".join(rows)}</div>'
@@ -138,7 +187,8 @@ def _marked(passage: str, citations: Sequence[Mapping[str, Any]]) -> str:
         if mark != open_:
             out.append("<mark>" if mark else "</mark>")
             open_ = mark
-        out.append("<br>" if character == "\n" else html.escape(character))
+        # Neither kind of line break may stay: a blank line would end the HTML block, and Markdown begin.
+        out.append({"\n": "<br>", "\r": " "}.get(character) or html.escape(character))
     return "".join(out) + ("</mark>" if open_ else "")
 
 
@@ -162,4 +212,9 @@ def _footer(message: Message, lang: str) -> str:
 
 def _attr(value: str) -> str:
     """For an attribute; line breaks as references, because a blank line would end the HTML block."""
-    return html.escape(value).replace("\n", "&#10;").replace("`", "&#96;")
+    return html.escape(value).replace("\n", "&#10;").replace("\r", "&#13;").replace("`", "&#96;")
+
+
+def _line(value: str) -> str:
+    """For the inside of an element: on one line."""
+    return html.escape(" ".join(value.split()))

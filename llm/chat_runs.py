@@ -5,10 +5,11 @@ The page is only a viewer: closing or reloading it loses nothing, and a page tha
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -47,13 +48,17 @@ Answer = Callable[[Turn, threading.Event], Iterator[dict[str, Any]]]
 
 @dataclass
 class Run:
-    """One answer in progress; `version` grows with every change, `changed` wakes those who follow."""
+    """One answer in progress; `version` grows with every change, `changed` wakes those who follow.
+
+    `outcome` is the `status` it will have once that is saved.
+    """
 
     conversation: str
     message: int
     cancel: threading.Event = field(default_factory=threading.Event)
     content: str = ""
     status: Status = "running"
+    outcome: Status = "running"
     about: dict[str, Any] = field(default_factory=dict)
     version: int = 0
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -70,21 +75,27 @@ class Run:
                 self.content += event["text"]
                 self.about.pop("waiting", None)
             elif kind == "citation":
-                self.about.setdefault("citations", []).append(event)
+                self.about["citations"] = [*self.about.get("citations", []), event]
             elif kind == "refusal":
                 self.about["refused"] = event["reason"]
             elif kind == "done":
                 self.content = event["answer"]
                 self.about.pop("waiting", None)
                 self.about |= {key: event[key] for key in ("adapter", "finish_reason", "usage", "timings")}
-                self.status = "cancelled" if event["finish_reason"] == "cancelled" else "done"
+                self.outcome = "cancelled" if event["finish_reason"] == "cancelled" else "done"
             self._bump()
 
     def fail(self, error: UserFacing) -> None:
         with self.changed:
             self.about.pop("waiting", None)
             self.about["error"] = {"en": error.en, "zh": error.zh}
-            self.status = "failed"
+            self.outcome = "failed"
+            self._bump()
+
+    def end(self) -> None:
+        """Tell those who follow; only once the end is saved, because they read it from the store next."""
+        with self.changed:
+            self.status = self.outcome
             self._bump()
 
     def follow(self, every: float = 0.06) -> Iterator[Message]:
@@ -130,14 +141,11 @@ class ChatRuns:
                     en="This conversation is still being answered. Wait for the end or press stop, then send again.",
                     zh="这个对话正在回答中。请等它结束或按停止，然后再发送。",
                 )
-            history = tuple(
-                {"role": m.role, "content": m.content, "sources": [s["title"] for s in m.about.get("sources", [])]}
-                for m in self.store.messages(conversation)
-                if m.status in ("done", "cancelled") and m.content
-            )
-            self.store.add(conversation, "user", question)
-            self.store.remember(conversation, options)
-            run = Run(conversation, self.store.add(conversation, "assistant", "", "running"))
+            history = _history(self.store.messages(conversation))
+            with self.store.together():
+                self.store.add(conversation, "user", question)
+                self.store.remember(conversation, options)
+                run = Run(conversation, self.store.add(conversation, "assistant", "", "running"))
             run.about["adapter"] = options.get("adapter")
             self._runs[conversation] = run
         turn = Turn(question, history, options)
@@ -170,9 +178,11 @@ class ChatRuns:
         try:
             for event in self._answer(turn, run.cancel):
                 run.take(event)
-                if run.status == "running" and time.monotonic() - saved > SAVE_EVERY:
-                    self._save(run)
+                if run.outcome == "running" and time.monotonic() - saved > SAVE_EVERY:
+                    self._save_part(run)
                     saved = time.monotonic()
+            if run.outcome == "running":
+                raise ValueError("the answer ended without its last event")
         except self._errors as error:
             run.fail(error)  # type: ignore[arg-type]
         except Exception:
@@ -185,14 +195,36 @@ class ChatRuns:
                 )
             )
         finally:
-            # Saved first: a page that no longer finds the run must find its end in the store.
-            self._save(run)
+            # In this order: a page that no longer finds the run finds its end in the store, and a page that is told
+            # of the end can send the next message.
+            try:
+                self._save(run)
+            except ConversationError as error:
+                log.error("answer not saved: %s", error.en)
+                run.fail(error)
             with self._lock:
                 self._runs.pop(run.conversation, None)
+            run.end()
+
+    def _save_part(self, run: Run) -> None:
+        try:
+            self._save(run)
+        except ConversationError as error:
+            # The disk may have room again by the next time; the answer goes on.
+            log.warning("partial answer not saved: %s", error.en)
 
     def _save(self, run: Run) -> None:
         about = {key: value for key, value in run.about.items() if key != "waiting"}
-        try:
-            self.store.update(run.message, run.content, run.status, about)
-        except ConversationError as error:
-            run.fail(error)
+        self.store.update(run.message, run.content, run.outcome, about)
+
+
+def _history(messages: Sequence[Message]) -> tuple[dict[str, Any], ...]:
+    """The questions that were answered, with their answers: templates want the roles in turn."""
+    kept: list[Message] = []
+    for question, answer in itertools.pairwise(messages):
+        if (question.role, answer.role) == ("user", "assistant") and answer.status in ("done", "cancelled"):
+            kept += [question, answer] if answer.content else []
+    return tuple(
+        {"role": m.role, "content": m.content, "sources": [s["title"] for s in m.about.get("sources", [])]}
+        for m in kept
+    )

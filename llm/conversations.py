@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -62,17 +62,27 @@ class Conversation:
 class ConversationStore:
     """Thread-safe store in `path` (WAL). Every change is on disk when its method returns.
 
-    An owner sees and changes only their own conversations; anything else raises ConversationError.
+    Whose a conversation is, `get` and `delete` check: what takes no owner is for callers that asked `get` before.
+    Everything raises ConversationError where the file cannot be read or written.
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
-        self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA foreign_keys=ON")
-        self._database.executescript(_SCHEMA)
-        self._database.execute("UPDATE messages SET status = 'interrupted' WHERE status = 'running'")
+        self._together = False
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA foreign_keys=ON")
+            self._database.executescript(_SCHEMA)
+            self._database.execute("UPDATE messages SET status = 'interrupted' WHERE status = 'running'")
+        except (OSError, sqlite3.Error) as error:
+            raise ConversationError(
+                en=f"The saved conversations in {path} could not be opened ({error}). Nothing was changed; check that "
+                "the data folder is writable and not full, or move this file away to start with none.",
+                zh=f"无法打开 {path} 中保存的对话（{error}），没有改动任何内容。"
+                "请检查数据文件夹是否可写、磁盘是否已满；也可移走该文件，从空白开始。",
+            ) from error
 
     def close(self) -> None:
         with self._lock:
@@ -91,33 +101,30 @@ class ConversationStore:
 
     def of_owner(self, owner: str, limit: int = 200) -> list[Conversation]:
         """The owner's conversations that hold a message, latest first."""
-        with self._lock:
-            rows = self._database.execute(
-                "SELECT id, owner, title, created, updated, settings FROM conversations c WHERE owner = ? AND EXISTS "
-                "(SELECT 1 FROM messages WHERE conversation = c.id) ORDER BY updated DESC, id LIMIT ?",
-                (owner, limit),
-            ).fetchall()
+        rows = self._rows(
+            "SELECT id, owner, title, created, updated, settings FROM conversations c WHERE owner = ? AND EXISTS "
+            "(SELECT 1 FROM messages WHERE conversation = c.id) ORDER BY updated DESC, id LIMIT ?",
+            (owner, limit),
+        )
         return [_conversation(row) for row in rows]
 
     def get(self, owner: str, conversation: str) -> Conversation:
-        with self._lock:
-            row = self._database.execute(
-                "SELECT id, owner, title, created, updated, settings FROM conversations WHERE id = ? AND owner = ?",
-                (conversation, owner),
-            ).fetchone()
-        if row is None:
+        rows = self._rows(
+            "SELECT id, owner, title, created, updated, settings FROM conversations WHERE id = ? AND owner = ?",
+            (conversation, owner),
+        )
+        if not rows:
             raise ConversationError(
                 en="This conversation does not exist any more, or belongs to someone else. Start a new one.",
                 zh="这个对话已不存在，或属于其他人。请新建对话。",
             )
-        return _conversation(row)
+        return _conversation(rows[0])
 
     def messages(self, conversation: str) -> list[Message]:
-        with self._lock:
-            rows = self._database.execute(
-                "SELECT id, role, content, status, about FROM messages WHERE conversation = ? ORDER BY id",
-                (conversation,),
-            ).fetchall()
+        rows = self._rows(
+            "SELECT id, role, content, status, about FROM messages WHERE conversation = ? ORDER BY id",
+            (conversation,),
+        )
         return [Message(id, role, text, status, json.loads(about)) for id, role, text, status, about in rows]
 
     def add(self, conversation: str, role: str, content: str, status: Status = "done") -> int:
@@ -142,6 +149,12 @@ class ConversationStore:
                 (content, status, json.dumps(about, ensure_ascii=False), message),
             )
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Changes made inside are all kept or none."""
+        with self._write():
+            yield
+
     def truncate(self, conversation: str, message: int) -> None:
         """Remove `message` and everything after it (retry, undo, edit)."""
         with self._write() as db:
@@ -159,19 +172,37 @@ class ConversationStore:
         with self._write() as db:
             db.execute("DELETE FROM conversations WHERE id = ? AND owner = ?", (conversation, owner))
 
+    def _rows(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        with self._lock:
+            try:
+                return self._database.execute(query, values).fetchall()
+            except sqlite3.Error as error:
+                raise ConversationError(
+                    en=f"The saved conversations could not be read ({error}). Nothing was changed; check the data "
+                    "folder's disk, then reload the page.",
+                    zh=f"无法读取保存的对话（{error}），没有改动任何内容；请检查数据文件夹所在磁盘，然后刷新页面。",
+                ) from error
+
     @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
+            if self._together:  # the outer one commits
+                yield self._database
+                return
+            self._together = True
             try:
                 self._database.execute("BEGIN IMMEDIATE")
                 yield self._database
                 self._database.execute("COMMIT")
             except BaseException as error:
-                if self._database.in_transaction:
-                    self._database.execute("ROLLBACK")
+                with suppress(sqlite3.ProgrammingError):  # closed meanwhile: nothing to take back
+                    if self._database.in_transaction:
+                        self._database.execute("ROLLBACK")
                 if isinstance(error, sqlite3.Error):
                     raise _not_written(error) from error
                 raise
+            finally:
+                self._together = False
 
 
 def _conversation(row: tuple[Any, ...]) -> Conversation:

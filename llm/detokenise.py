@@ -35,11 +35,11 @@ class Detokeniser:
         return self._release(now[len(before) :])
 
     def finish(self) -> str:
-        """What is still held back, once no more tokens come."""
+        """What is still held back, once no more tokens come; a character that stayed incomplete is left out."""
         if self.stopped:
             return ""
         before = self._decode(self._tokens[self._context : self._read])
-        rest = self._decode(self._tokens[self._context :])[len(before) :]
+        rest = self._decode(self._tokens[self._context :])[len(before) :].rstrip("\ufffd")
         text = self._release(rest) if rest else ""
         if not self.stopped:
             text, self._held = text + self._held, ""

@@ -12,7 +12,7 @@ from typing import Any
 from llm.adapters import AdapterRegistry
 from llm.detokenise import Detokeniser
 from llm.errors import EngineStoppedError, LlmError, PromptTooLongError, QueueFullError
-from llm.lora import LoraWeights, install, load_weights
+from llm.lora import LoraWeights, damaged, install, load_weights
 from llm.model import Base
 from llm.requests import Failed, Finished, Generation, GenerationRequest, TextDelta
 from llm.sampling import choose
@@ -112,12 +112,11 @@ class Engine:
             PromptTooLongError: it does not fit the base's context with room for at least one token.
         """
         options: dict[str, Any] = {"tools": list(request.tools)} if request.tools else {}
-        # Qwen3's template reads this: a small local model should answer, not think aloud. Others ignore it.
         text = self.base.tokenizer.apply_chat_template(
             [self._harmless(message) for message in request.messages],
             tokenize=False,
             add_generation_prompt=True,
-            enable_thinking=False,
+            **self.base.template_options,
             **options,
         )
         ids = self.base.tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -167,7 +166,11 @@ class Engine:
                         continue
                     prefilled |= reading
                     self._step(slot)
-        for generation in [*(slot.generation for slot in self._slots), *self._waiting]:
+        with self._wake:
+            left = [*(slot.generation for slot in self._slots), *self._waiting]
+            self._slots.clear()
+            self._waiting.clear()
+        for generation in left:
             generation.emit(Failed(_stopped()))
 
     def _admit(self) -> bool:
@@ -179,8 +182,8 @@ class Engine:
             while not self._stopping and self._waiting and len(self._slots) + len(arrived) < self._settings.slots:
                 arrived.append(self._waiting.popleft())
             # A request cancelled while it waits must not wait for a slot to hear of it.
-            dropped = [g for g in self._waiting if g.request.cancel.is_set()]
-            self._waiting = deque(g for g in self._waiting if not g.request.cancel.is_set())
+            dropped = [g for g in self._waiting if g.cancelled]
+            self._waiting = deque(g for g in self._waiting if g not in dropped)
         for generation in dropped:
             generation.emit(_finished(generation, None, "cancelled"))
         for generation in arrived:
@@ -188,33 +191,43 @@ class Engine:
         return not self._stopping
 
     def _start(self, generation: Generation) -> None:
+        try:
+            slot = self._slot(generation)
+        except Exception as error:
+            self._fail(generation, error)
+            return
+        with self._wake:
+            self._slots.append(slot)
+
+    def _slot(self, generation: Generation) -> _Slot:
         import torch
         from transformers import DynamicCache
 
         request = generation.request
-        try:
-            adapter = self._weights(request.adapter) if request.adapter is not None else None
-            prompt = self.prompt_ids(request)
-        except LlmError as error:
-            self._fail(generation, error)
-            return
+        adapter = self._weights(request.adapter) if request.adapter is not None else None
+        prompt = self.prompt_ids(request)
         random = None
         if request.sampling.temperature > 0:
             random = torch.Generator(device=self.base.device)
             random.manual_seed(torch.seed() % 2**63 if request.sampling.seed is None else request.sampling.seed)
         text = Detokeniser(self.base.tokenizer, request.sampling.stop)
-        slot = _Slot(generation, adapter, prompt, text, DynamicCache(config=self.base.model.config), random)
-        with self._wake:
-            self._slots.append(slot)
+        return _Slot(generation, adapter, prompt, text, DynamicCache(config=self.base.model.config), random)
 
     def _weights(self, name: str) -> LoraWeights:
         """The adapter's current version, from memory or disk. Running requests keep the version they began with."""
-        info = self.registry.get(name)
-        key = (info.name, info.version)
-        if key not in self._adapters:
+        for _ in range(3):
+            info = self.registry.get(name)
+            key = (info.name, info.version)
+            if key in self._adapters:
+                break
             weights = load_weights(info, device=self.base.device, dtype=self.base.compute_dtype)
-            with self._wake:
-                self._adapters[key] = weights
+            # Else it was replaced after the check: what was read may not fit the base, so check anew.
+            if weights.version == info.version:
+                with self._wake:
+                    self._adapters[key] = weights
+                break
+        else:
+            raise damaged(name, "its files keep changing")
         with self._wake:
             self._adapters.move_to_end(key)
             budget = self._settings.adapter_memory_mb * 2**20
@@ -226,7 +239,7 @@ class Engine:
         """One forward pass for one slot: a chunk of its prompt, or its next token."""
         generation = slot.generation
         try:
-            if generation.request.cancel.is_set():
+            if generation.cancelled:
                 self._end(slot, "cancelled")
                 return
             if slot.read < len(slot.prompt):
@@ -238,21 +251,9 @@ class Engine:
             if slot.read < len(slot.prompt):
                 return
             self._accept(slot, logits)
-        except LlmError as error:
+        except Exception as error:
             self._release(slot)
             self._fail(generation, error)
-        except (RuntimeError, ValueError, MemoryError) as error:
-            log.exception("request %s failed", generation.id)
-            self._release(slot)
-            reason = str(error).splitlines()[0][:200]
-            self._fail(
-                generation,
-                EngineStoppedError(
-                    en=f"The model failed on this answer ({reason}). Other conversations go on; press retry, or "
-                    "shorten the question if memory ran out.",
-                    zh=f"模型在生成这个回答时出错（{reason}）。其他对话不受影响；请重试，若内存不足请缩短问题。",
-                ),
-            )
 
     def _forward(self, slot: _Slot, ids: list[int]) -> Any:
         """Logits [vocabulary] after `ids`; the slot's cache grows by them."""
@@ -293,9 +294,13 @@ class Engine:
 
     def _release(self, slot: _Slot) -> None:
         with self._wake:
-            self._slots.remove(slot)
+            self._slots = [other for other in self._slots if other is not slot]
 
-    def _fail(self, generation: Generation, error: LlmError) -> None:
+    def _fail(self, generation: Generation, error: Exception) -> None:
+        """End this request alone: whatever went wrong in it, the thread and the other requests go on."""
+        if not isinstance(error, LlmError):
+            log.error("request %s failed", generation.id, exc_info=error)
+            error = _broken(error)
         with self._wake:
             self._failed += 1
             self._last_error = error.en
@@ -326,6 +331,16 @@ def _finished(generation: Generation, slot: _Slot | None, reason: Any) -> Finish
         ttft_s=first - generation.submitted,
         total_s=now - generation.submitted,
         tokens_per_second=(len(tokens) - 1) / decoding if len(tokens) > 1 and decoding > 0 else 0.0,
+    )
+
+
+def _broken(error: Exception) -> EngineStoppedError:
+    # A MemoryError has no text of its own.
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    return EngineStoppedError(
+        en=f"The model failed on this answer ({reason}). Other conversations go on; press retry, or "
+        "shorten the question if memory ran out.",
+        zh=f"模型在生成这个回答时出错（{reason}）。其他对话不受影响；请重试，若内存不足请缩短问题。",
     )
 
 

@@ -39,9 +39,10 @@ def base_fingerprint(folder: Path) -> str:
 def _tensors(shard: Path) -> list[tuple[str, str, Path, int, int]]:
     """Names and byte ranges out of a safetensors header (huggingface/safetensors, "Format")."""
     with shard.open("rb") as stream:
-        size = struct.unpack("<Q", stream.read(8))[0]
-        if size > shard.stat().st_size:
-            raise ValueError(f"{shard.name}: header longer than the file")
+        head = stream.read(8)
+        size = struct.unpack("<Q", head)[0] if len(head) == 8 else 0
+        if not 0 < size <= shard.stat().st_size - 8:
+            raise ValueError(f"{shard.name}: header shorter or longer than the file allows")
         header = json.loads(stream.read(size))
     header.pop("__metadata__", None)
     data = 8 + size

@@ -30,7 +30,7 @@ __all__ = ["SOURCES", "DownloadProgress", "HubOptions", "Installed", "installed"
 
 SOURCES = tuple(HUB_NAMES)
 MARKER = ".complete.json"
-_CONVERTED = "llama"
+_CONVERTED = "converted"
 _REPOSITORY = re.compile(r"[A-Za-z0-9_][\w.-]*/[A-Za-z0-9_][\w.-]*", re.ASCII)
 
 
@@ -106,7 +106,8 @@ def installed(cache_dir: Path) -> list[Installed]:
     found = []
     for source in SOURCES:
         for marker in sorted((cache_dir / source).glob(f"*/{MARKER}")):
-            size = sum(path.stat().st_size for path in marker.parent.rglob("*") if path.is_file())
+            folders = (marker.parent, _converted(marker.parent))
+            size = sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())
             found.append(Installed(source, json.loads(marker.read_text("utf-8"))["repository"], marker.parent, size))
     return found
 
@@ -140,6 +141,11 @@ def _folder(cache_dir: Path, source: str, repository: str) -> Path:
     return cache_dir / source / repository.replace("/", "--")
 
 
+def _converted(folder: Path) -> Path:
+    """Where the converted form of a download lies."""
+    return folder.parent.parent / _CONVERTED / folder.parent.name / folder.name
+
+
 def _usable(
     folder: Path, cache_dir: Path, options: HubOptions, progress: Progress | None, cancel: Event | None
 ) -> Path:
@@ -149,10 +155,10 @@ def _usable(
         raise remote_code(folder.name, ", ".join(sorted(set(map(str, config["auto_map"].values())))))
     if not is_internlm(config):
         return folder
-    downloaded = (folder / MARKER).is_file()
-    # A folder of the user's is left as it is; its converted form goes beside the downloads.
+    downloaded = (folder / MARKER).is_file() and folder.resolve().parent.parent == cache_dir.resolve()
+    # A folder of the user's is left as it is. The converted one keeps its name, by which presets are found.
     key = sha256(str(folder.resolve()).encode()).hexdigest()[:8]
-    target = folder / _CONVERTED if downloaded else cache_dir / "converted" / f"{folder.name}-{key}"
+    target = _converted(folder) if downloaded else cache_dir / _CONVERTED / key / folder.resolve().name
     with _locked(target, cancel):
         if not (target / MARKER).is_file():
             to_llama(folder, target, remove_weights=downloaded, progress=progress, cancel=cancel)
@@ -180,7 +186,7 @@ def _download(
         listing = list_files(connection)
         check_names(listing.files, repository)
         files = select(listing.files, repository, code=options.trust_remote_code)
-        shutil.rmtree(folder / _CONVERTED, ignore_errors=True)
+        shutil.rmtree(_converted(folder), ignore_errors=True)
         # The config first and alone: whether the model may be used at all is known before its weights are fetched.
         Fetcher(connection, folder, renew=listing.renew).fetch(files[:1])
         config = read_config(folder)
@@ -213,7 +219,7 @@ def _is_finished(folder: Path, options: HubOptions) -> bool:
         return False
     if options.revision not in (None, marker.get("revision"), marker.get("asked")) or code_missing:
         return False
-    converted = (folder / _CONVERTED).is_dir()
+    converted = _converted(folder).is_dir()
     return all(
         path.stat().st_size == size if path.is_file() else converted and path.suffix in (".safetensors", ".bin")
         for path, size in files.items()

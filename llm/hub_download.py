@@ -182,17 +182,22 @@ class Fetcher:
         """Ask for one byte to learn the size: signed addresses are often valid for GET alone, so HEAD will not do."""
         import httpx
 
+        address, renewed = file, False
+
         def attempt() -> RemoteFile:
+            nonlocal address, renewed
+            headers = {**address.headers, "Range": "bytes=0-0"}
             try:
-                with self._connection.client.stream(
-                    "GET", file.url, headers={**file.headers, "Range": "bytes=0-0"}
-                ) as r:
-                    if r.status_code == 416:
-                        return replace(file, size=0)
-                    self._connection.check_status(r, file.name)
-                    total = r.headers.get("Content-Range", "").rpartition("/")[2]
-                    length = total if r.status_code == 206 else r.headers.get("Content-Length", "")
-                    return replace(file, size=int(length)) if length.isdigit() else file
+                with self._connection.client.stream("GET", address.url, headers=headers) as response:
+                    if response.status_code == 416:
+                        return replace(address, size=0)
+                    if self._renew and not renewed and response.status_code in (401, 403):
+                        renewed, address = True, self._renew(file)
+                        raise Again("the address ran out")
+                    self._connection.check_status(response, file.name)
+                    ranged = response.status_code == 206
+                    size = response.headers.get("Content-Range" if ranged else "Content-Length", "").rpartition("/")[2]
+                    return replace(address, size=int(size)) if size.isdigit() else address
             except (httpx.RequestError, httpx.InvalidURL) as error:
                 raise self._connection.failure(error, file.url) from error
 

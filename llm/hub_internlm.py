@@ -13,8 +13,10 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from pickle import UnpicklingError
 from threading import Event
 from typing import TYPE_CHECKING, Any
+from zipfile import is_zipfile
 
 from llm.errors import UnsupportedModelError
 from llm.hub_download import DownloadProgress, Progress
@@ -93,9 +95,10 @@ def to_llama(
     config = read_config(source)
     target.mkdir(parents=True, exist_ok=True)
     shards = _shards(source)
+    names = {shard: f"model-{n:05}-of-{len(shards):05}.safetensors" for n, shard in enumerate(shards, 1)}
+    sizes = [max(map(_size, (source / shard, target / name))) for shard, name in names.items()]
     weight_map: dict[str, str] = {}
-    for number, shard in enumerate(shards, 1):
-        name = f"model-{number:05}-of-{len(shards):05}.safetensors"
+    for number, (shard, name) in enumerate(names.items(), 1):
         if not (target / name).is_file():
             with _open_shard(source / shard) as (keys, load):
                 # A wqkv becomes three tensors; an entry of the header takes under 200 bytes.
@@ -104,7 +107,7 @@ def to_llama(
         if remove_weights:
             (source / shard).unlink(missing_ok=True)
         if progress:
-            progress(DownloadProgress(name, number, len(shards), number, len(shards)))
+            progress(DownloadProgress(name, sum(sizes[:number]), sum(sizes), number, len(shards)))
     index = {"metadata": {}, "weight_map": weight_map}
     _write_json(target / "model.safetensors.index.json", index)
     second = "InternLM2" in config["architectures"][0]
@@ -179,8 +182,11 @@ class _open_shard:
             return list(file.keys()), file.get_tensor
         import torch
 
-        # weights_only: a pickled file may otherwise run code while it is read.
-        tensors = torch.load(self._path, map_location="cpu", mmap=True, weights_only=True)
+        try:
+            # weights_only: a pickled file may otherwise run code while it is read.
+            tensors = torch.load(self._path, map_location="cpu", mmap=is_zipfile(self._path), weights_only=True)
+        except UnpicklingError as error:
+            raise _damaged(self._path.parent, f"{self._path.name} is broken or would run code when read") from error
         return list(tensors), tensors.__getitem__
 
     def __exit__(self, *error: object) -> None:
@@ -233,6 +239,10 @@ def _write(path: Path, tensors: Iterator[tuple[str, torch.Tensor]], room: int, c
         stream.seek(0)
         stream.write(room.to_bytes(8, "little") + json.dumps(header).encode().ljust(room))
     os.replace(part, path)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
 
 
 def _keys(path: Path) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from llm.adapters import PREFIX, AdapterInfo
+from llm.adapters import PREFIX, AdapterInfo, adapter_files, content_version
 from llm.errors import InvalidAdapterError
 
 if TYPE_CHECKING:
@@ -53,32 +53,39 @@ def install(model: Any, linears: dict[str, tuple[int, int]]) -> LoraSwitch:
     switch = LoraSwitch()
     wrapper = _wrapper_class()
     for path in linears:
-        model.set_submodule(path, wrapper(model.get_submodule(path), path, switch))
+        layer = model.get_submodule(path)
+        # A second engine on the same base replaces the first one's wrappers instead of wrapping them.
+        model.set_submodule(path, wrapper(getattr(layer, "wrapped", layer), path, switch))
     return switch
 
 
 def load_weights(info: AdapterInfo, *, device: torch.device, dtype: torch.dtype) -> LoraWeights:
-    """Read the adapter's adapter_model.safetensors straight onto `device` and into `dtype`.
+    """Read the adapter straight onto `device` and into `dtype`.
+
+    The version of what is returned is that of the bytes read, which is another than `info.version` where the files
+    changed in between.
 
     Raises:
         InvalidAdapterError: the file is damaged or holds a value that is not finite.
     """
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors.torch import load
 
     try:
-        tensors = load_file(info.folder / "adapter_model.safetensors")
+        # Read, not mapped: a file that is overwritten in place must not change, or crash, a running answer.
+        config, weights = (path.read_bytes() for path in adapter_files(info.folder))
+        tensors = load(weights)
     except (OSError, SafetensorError) as error:
         raise damaged(info.name, str(error)) from error
+    tensors = {key.removeprefix(PREFIX): t.to(device, dtype) for key, t in tensors.items()}
     if not all(bool(t.isfinite().all()) for t in tensors.values()):
         raise damaged(info.name, "it holds NaN or infinite values")
-    tensors = {key.removeprefix(PREFIX): t.to(device, dtype) for key, t in tensors.items()}
     paths = [key.removesuffix(".lora_A.weight") for key in tensors if key.endswith(".lora_A.weight")]
     layers = {
         path: LoraLayer(tensors[path + ".lora_A.weight"], tensors[path + ".lora_B.weight"], info.scale)
         for path in paths
     }
-    return LoraWeights(info.name, info.version, layers)
+    return LoraWeights(info.name, content_version(config, weights), layers)
 
 
 def damaged(name: str, reason: str) -> InvalidAdapterError:
@@ -96,12 +103,12 @@ def _wrapper_class() -> type:
     class LoraLinear(torch.nn.Module):
         """A linear layer that adds the current adapter's product to what the base gives."""
 
-        def __init__(self, base: torch.nn.Module, path: str, switch: LoraSwitch) -> None:
+        def __init__(self, wrapped: torch.nn.Module, path: str, switch: LoraSwitch) -> None:
             super().__init__()
-            self.base, self.path, self.switch = base, path, switch
+            self.wrapped, self.path, self.switch = wrapped, path, switch
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            y = self.base(x)
+            y = self.wrapped(x)
             layer = self.switch.layers.get(self.path)
             if layer is None:
                 return y

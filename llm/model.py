@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from llm.errors import ModelLoadError
 from llm.fingerprint import base_fingerprint
+from llm.presets import Preset
 from llm.settings import LlmSettings
 
 
@@ -28,6 +30,7 @@ class Base:
         stop_ids: token ids that end an answer.
         linears: module path -> (in_features, out_features) of every linear layer an adapter may change.
         defaults: sampling that the checkpoint's authors ship (temperature, top_p, top_k, repetition_penalty).
+        template_options: extra variables of its chat template.
         notes: what the user should know, e.g. that 4 bits were not possible, as (English, Chinese).
     """
 
@@ -41,6 +44,7 @@ class Base:
     stop_ids: frozenset[int]
     linears: dict[str, tuple[int, int]]
     defaults: dict[str, float]
+    template_options: dict[str, Any] = field(default_factory=dict)
     notes: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -63,11 +67,11 @@ class Base:
         return sum(t.nbytes for t in [*self.model.parameters(), *self.model.buffers()])
 
 
-def load_base(folder: Path, settings: LlmSettings, *, name: str = "", stop: tuple[str, ...] = ()) -> Base:
+def load_base(folder: Path, settings: LlmSettings, preset: Preset | None = None) -> Base:
     """Load the checkpoint in `folder`.
 
     Args:
-        stop: strings that are single tokens and end an answer, besides the checkpoint's own.
+        preset: what is known of this checkpoint: its name, context, stop tokens and chat template.
 
     Raises:
         ModelLoadError: the folder is no checkpoint, is damaged, does not fit the memory or needs remote code.
@@ -77,21 +81,23 @@ def load_base(folder: Path, settings: LlmSettings, *, name: str = "", stop: tupl
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     if settings.threads:
         torch.set_num_threads(settings.threads)
+    name = preset.name if preset else folder.name
     config = _read_json(folder / "config.json")
     if "auto_map" in config and not settings.trust_remote_code and not _known(config):
         raise ModelLoadError(
-            en=f"“{name or folder.name}” comes with its own Python code, which would run with your rights. Nothing was "
+            en=f"“{name}” comes with its own Python code, which would run with your rights. Nothing was "
             "loaded. If you trust its authors, start again with --trust-remote-code; else choose another base.",
-            zh=f"“{name or folder.name}” 自带 Python 代码，加载即以你的权限运行，因此没有加载。"
+            zh=f"“{name}” 自带 Python 代码，加载即以你的权限运行，因此没有加载。"
             "若信任其作者，请加 --trust-remote-code 重新启动；否则请换一个基座模型。",
         )
     device = settings.device if settings.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
     quantisation, notes = _quantisation(config, settings.quantisation)
     try:
         model = _load(folder, config, quantisation, device, settings)
-        tokenizer = _tokenizer(folder, settings)
+        tokenizer = _tokenizer(folder, settings, preset)
         fingerprint = base_fingerprint(folder)
-    except (OSError, ValueError, RuntimeError, KeyError, ImportError, MemoryError) as error:
+    except Exception as error:
+        # safetensors and tokenizers raise plain `Exception`s for damaged files, a checkpoint's own code anything.
         raise ModelLoadError(
             en=f"The base model in {folder} could not be loaded: {_first_line(error)}. Chat is off until one is. "
             "Check that the folder is complete (config, tokenizer, weights) and that memory suffices, or start with "
@@ -101,14 +107,15 @@ def load_base(folder: Path, settings: LlmSettings, *, name: str = "", stop: tupl
         ) from error
     model.eval().requires_grad_(False)
     return Base(
-        name=name or folder.name,
+        name=name,
         folder=folder,
         model=model,
         tokenizer=tokenizer,
         fingerprint=fingerprint,
         quantisation=quantisation,
-        context_length=settings.context_length or int(getattr(model.config, "max_position_embeddings", 4096)),
-        stop_ids=_stop_ids(model, tokenizer, stop),
+        context_length=_context_length(model, settings, preset),
+        stop_ids=_stop_ids(model, tokenizer, preset.stop_tokens if preset else ()),
+        template_options=dict(preset.template_options) if preset else {},
         linears={n: (m.in_features, m.out_features) for n, m in model.named_modules() if _is_linear(m)},
         defaults=_defaults(model),
         notes=notes,
@@ -117,12 +124,11 @@ def load_base(folder: Path, settings: LlmSettings, *, name: str = "", stop: tupl
 
 def _quantisation(config: dict[str, Any], wanted: str) -> tuple[str, tuple[tuple[str, str], ...]]:
     """What to load as, and what to tell the user about it."""
-    stored = "nf4" if config.get("quantization_config", {}).get("load_in_4bit") else ""
     if wanted not in ("auto", "nf4"):
         return wanted, ()
     if _has_bitsandbytes():
         return "nf4", ()
-    if wanted == "nf4" or stored:
+    if wanted == "nf4" or _stored_in_4_bits(config):
         note = (
             "bitsandbytes does not run here, so the base is in bf16 instead of 4 bits: the same answers, more memory.",
             "此环境没有可用的 bitsandbytes，基座模型以 bf16 而非 4 位加载：回答相同，占用内存更多。",
@@ -137,14 +143,15 @@ def _load(folder: Path, config: dict[str, Any], quantisation: str, device: str, 
 
     dtype = torch.float32 if quantisation == "fp32" else torch.bfloat16
     options: dict[str, Any] = {"dtype": dtype, "device_map": device, "trust_remote_code": settings.trust_remote_code}
-    stored = bool(config.get("quantization_config", {}).get("load_in_4bit"))
+    stored = _stored_in_4_bits(config)
     if stored and quantisation != "nf4":
         from llm.nf4 import dequantised_state
 
         plain = AutoConfig.from_pretrained(folder, trust_remote_code=settings.trust_remote_code)
         del plain.quantization_config
         model = AutoModelForCausalLM.from_config(plain, dtype=dtype)
-        model.load_state_dict(dequantised_state(folder, dtype), strict=False)
+        lacking = model.load_state_dict(dequantised_state(folder, dtype), strict=False)
+        _complete(set(lacking.missing_keys) - set(model.all_tied_weights_keys))
         model.tie_weights()
         return model.to(device)
     if quantisation == "nf4" and not stored:
@@ -154,16 +161,32 @@ def _load(folder: Path, config: dict[str, Any], quantisation: str, device: str, 
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=dtype,
         )
-    return AutoModelForCausalLM.from_pretrained(folder, **options)
+    loaded: Any = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True, **options)
+    model, report = loaded
+    _complete(report["missing_keys"])
+    return model
 
 
-def _tokenizer(folder: Path, settings: LlmSettings) -> Any:
+def _complete(missing: Collection[str]) -> None:
+    """transformers fills missing weights with random numbers and only warns."""
+    if missing:
+        raise ValueError(f"{len(missing)} weights are missing, the first is {min(missing)}")
+
+
+def _tokenizer(folder: Path, settings: LlmSettings, preset: Preset | None) -> Any:
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=settings.trust_remote_code)
+    if not tokenizer.chat_template and preset:
+        tokenizer.chat_template = preset.chat_template
     if not tokenizer.chat_template:
         raise ValueError("its tokenizer has no chat template")
     return tokenizer
+
+
+def _context_length(model: Any, settings: LlmSettings, preset: Preset | None) -> int:
+    own = preset.context_length if preset else int(getattr(model.config, "max_position_embeddings", 4096))
+    return min(own, settings.context_length) if settings.context_length else own
 
 
 def _stop_ids(model: Any, tokenizer: Any, stop: tuple[str, ...]) -> frozenset[int]:
@@ -193,6 +216,10 @@ def _is_linear(module: Any) -> bool:
     import torch
 
     return isinstance(module, torch.nn.Linear)
+
+
+def _stored_in_4_bits(config: dict[str, Any]) -> bool:
+    return bool((config.get("quantization_config") or {}).get("load_in_4bit"))
 
 
 def _has_bitsandbytes() -> bool:

@@ -45,7 +45,8 @@ def _dequantise(stored: dict[str, torch.Tensor], name: str) -> torch.Tensor:
         nested = stored[name + ".nested_quant_map"].float()[absmax.long()]
         blocks = stored[name + ".nested_absmax"].float().repeat_interleave(state["nested_blocksize"])
         absmax = nested * blocks[: nested.numel()] + state["nested_offset"]
-    byte = stored[name].flatten()
+    # Some checkpoints (FSDP) keep the bytes in a wider type.
+    byte = stored[name].flatten().view(torch.uint8)
     # Two weights a byte, the first in the high half.
     codes = torch.stack([byte >> 4, byte & 15], dim=1).flatten().long()
     values = stored[name + ".quant_map"].float()[codes]

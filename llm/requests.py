@@ -80,6 +80,7 @@ class Generation:
         self.request = request
         self.submitted = time.perf_counter()
         self._events: queue.SimpleQueue[GenerationEvent] = queue.SimpleQueue()
+        self._cancel = threading.Event()
         self._ended = False
 
     def __iter__(self) -> Iterator[TextDelta | Finished]:
@@ -92,8 +93,15 @@ class Generation:
                 return
 
     def cancel(self) -> None:
-        """End the request within a step; it still gets its `Finished` event."""
-        self.request.cancel.set()
+        """End the request within a step; it still gets its `Finished` event.
+
+        The caller's own `request.cancel` is only read, never set: it may belong to other requests too.
+        """
+        self._cancel.set()
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancel.is_set() or self.request.cancel.is_set()
 
     def emit(self, event: GenerationEvent) -> None:
         """Called by the engine only. After the terminal event nothing more is let through."""

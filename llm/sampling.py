@@ -10,13 +10,15 @@ from llm.errors import SamplingError
 if TYPE_CHECKING:
     import torch
 
+_GREEDY = 1e-5
+
 
 @dataclass(frozen=True)
 class Sampling:
     """Sampling of one request; checked when made.
 
     Attributes:
-        temperature: 0 is greedy; at most 5.
+        temperature: 0 is greedy (and what is as good as 0: below 1e-5 the scores would overflow); at most 5.
         top_p: nucleus in (0, 1] (Holtzman et al. 2020, arXiv:1904.09751).
         top_k: keep the k likeliest; 0 keeps all.
         repetition_penalty: over tokens already generated, 1 is none (Keskar et al. 2019, arXiv:1909.05858). The prompt
@@ -41,9 +43,10 @@ class Sampling:
         checks = (
             ("temperature", 0 <= self.temperature <= 5, "0 … 5"),
             ("top_p", 0 < self.top_p <= 1, "0 … 1, not 0"),
-            ("top_k", self.top_k >= 0, ">= 0"),
+            ("top_k", isinstance(self.top_k, int) and self.top_k >= 0, "0, 1, 2, …"),
             ("repetition_penalty", 0.5 <= self.repetition_penalty <= 3, "0.5 … 3"),
-            ("max_tokens", self.max_tokens >= 1, ">= 1"),
+            ("max_tokens", isinstance(self.max_tokens, int) and self.max_tokens >= 1, "1, 2, 3, …"),
+            ("seed", self.seed is None or (isinstance(self.seed, int) and 0 <= self.seed < 2**63), "0 … 2^63 - 1"),
             ("stop", all(self.stop) and len(self.stop) <= 16, "at most 16 strings, none empty / 至多 16 个非空字符串"),
         )
         for name, good, allowed in checks:
@@ -71,7 +74,7 @@ def choose(logits: torch.Tensor, generated: list[int], sampling: Sampling, gener
         scores = logits[seen]
         penalty = sampling.repetition_penalty
         logits[seen] = torch.where(scores > 0, scores / penalty, scores * penalty)
-    if sampling.temperature == 0:
+    if sampling.temperature < _GREEDY:
         return int(logits.argmax())
     scores = logits.float() / sampling.temperature
     if 0 < sampling.top_k < scores.numel():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 EMBEDDED = Path(__file__).parent / "embedded"
@@ -10,6 +10,7 @@ EMBEDDED_BASE = EMBEDDED / "base"
 SHIPPED_ADAPTERS = EMBEDDED / "adapters"
 
 QUANTISATIONS = ("auto", "nf4", "bf16", "fp32")
+SOURCES = ("", "huggingface", "modelscope", "openxlab")
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class LlmSettings:
     Attributes:
         data_dir: holds adapters/, models/ (downloads) and chats.db.
         model: "embedded", the name of a preset, a folder, or a hub name "owner/name".
-        source: hub to download from: "huggingface", "modelscope" or "openxlab".
+        source: hub to download from: "huggingface", "modelscope" or "openxlab"; "" takes what is there already, else the
+            first.
         quantisation: "nf4" (4 bits, double quantisation), "bf16", "fp32", or "auto": as the checkpoint is stored,
             else nf4 where bitsandbytes runs, else bf16.
         device: "auto" (CUDA where there is one), "cpu", "cuda", "cuda:1"…
@@ -34,8 +36,8 @@ class LlmSettings:
 
     data_dir: Path
     model: str = "embedded"
-    source: str = "huggingface"
-    quantisation: str = "auto"
+    source: str = field(default="", metadata={"choices": SOURCES})
+    quantisation: str = field(default="auto", metadata={"choices": QUANTISATIONS})
     device: str = "auto"
     threads: int = 0
     trust_remote_code: bool = False

@@ -61,6 +61,13 @@ def test_booleans_are_read_as_words() -> None:
         load({}, {"FENSHEN_TRUST_REMOTE_CODE": "perhaps"})
 
 
+def test_only_known_choices() -> None:
+    assert load({"quantisation": "bf16"}, {}).llm.quantisation == "bf16"
+    with pytest.raises(SettingsError) as caught:
+        load({"quantisation": "int3"}, {})
+    assert "nf4" in caught.value.en
+
+
 def test_every_setting_is_described_once() -> None:
     for name, option in options().items():
         assert len(option.help) > 10, name
