@@ -84,7 +84,7 @@ def _source(number: int, passage: dict[str, Any], citations: list[dict[str, Any]
 
 def model_rows(settings: Settings) -> list[dict[str, Any]]:
     """Every base with a preset, the memory it needs, and whether it is on this machine already."""
-    from llm.hub import installed
+    from llm.hubs import installed
     from llm.presets import PRESETS, memory_needed
 
     present = {(found.source, found.repository) for found in installed(settings.data_dir / "models")}

@@ -25,7 +25,7 @@ from rag.errors import RagError
 if TYPE_CHECKING:
     from llm.chat_model import AdapterChatModel
     from llm.engine import Engine
-    from llm.hub import DownloadProgress
+    from llm.hubs import DownloadProgress
     from llm.model import Base
     from rag.knowledge_base import KnowledgeBase
 
@@ -206,7 +206,7 @@ class Services:
         from llm.model import load_base
 
         settings = self.settings.llm
-        from llm.hub import HubOptions, resolve
+        from llm.hubs import HubOptions, resolve
         from llm.presets import find
 
         folder = resolve(

@@ -28,7 +28,7 @@ _INERT = {
     "`": "&#96;",
 }
 _LIVE = re.compile("|".join(map(re.escape, _INERT)), re.IGNORECASE)
-_MARKER = re.compile(r"\[(\d{1,2})\]")
+_MARKER = re.compile(r"\\?\[(\d{1,2})\]")
 _ORDER = ("verified", "paraphrased", "unsupported")
 
 
@@ -97,7 +97,7 @@ def _spans(value: str, marker: Callable[[re.Match[str]], str] | None) -> str:
 def _plain(value: str, marker: Callable[[re.Match[str]], str] | None) -> str:
     inert = _LIVE.sub(lambda found: _INERT.get(found[0]) or f"{found[0][:-1]}&#46;", html.escape(value, quote=False))
     # A backslash would take the reference behind it apart.
-    inert = inert.replace("\\&", "&#92;&")
+    inert = re.sub(r"\\+(?=&)", lambda found: "&#92;" * len(found[0]), inert)
     return _MARKER.sub(marker, inert) if marker else inert
 
 

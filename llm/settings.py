@@ -20,8 +20,8 @@ class LlmSettings:
     Attributes:
         data_dir: holds adapters/, models/ (downloads) and chats.db.
         model: "embedded", the name of a preset, a folder, or a hub name "owner/name".
-        source: hub to download from: "huggingface", "modelscope" or "openxlab"; "" takes what is there already, else the
-            first.
+        source: hub to download from: "huggingface", "modelscope" or "openxlab"; "" takes what is there
+            already, else the first.
         quantisation: "nf4" (4 bits, double quantisation), "bf16", "fp32", or "auto": as the checkpoint is stored,
             else nf4 where bitsandbytes runs, else bf16.
         device: "auto" (CUDA where there is one), "cpu", "cuda", "cuda:1"…

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from llm.errors import DownloadCancelledError, DownloadError, LlmError, ModelNotFoundError
-from llm.hub import MARKER, DownloadProgress, HubOptions, installed, resolve
+from llm.hubs import MARKER, DownloadProgress, HubOptions, installed, resolve
 from tests.llm.checkpoints import files_of, logits, save_qwen3
 from tests.llm.fake_hub import REPOSITORY, FakeHub, isolate
 from tests.llm.fake_hub_formats import HUBS
@@ -207,7 +207,7 @@ def test_a_full_disk_is_seen_before_the_weights_are_fetched(
     hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage(tmp_path)._replace(free=64 * 2**20 + len(hub.files["config.json"]) + 100)
-    monkeypatch.setattr("llm.hub_download.shutil.disk_usage", lambda path: usage)
+    monkeypatch.setattr("llm.hubs.download.shutil.disk_usage", lambda path: usage)
     with pytest.raises(DownloadError, match="free"):
         fetch(hub, tmp_path)
     assert all(request.sent <= 1 for request in hub.requests_for(WEIGHTS))

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from llm.errors import DownloadCancelledError, UnsupportedModelError
-from llm.hub import DownloadProgress, HubOptions, installed, resolve
-from llm.hub_internlm import is_internlm, to_llama
-from llm.hub_spm import build_tokenizer
+from llm.hubs import DownloadProgress, HubOptions, installed, resolve
+from llm.hubs.internlm import is_internlm, to_llama
+from llm.hubs.spm import build_tokenizer
 from tests.llm.checkpoints import files_of, logits
 from tests.llm.fake_hub import REPOSITORY, isolate
 from tests.llm.fake_hub_formats import HUBS

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from llm.errors import DownloadError, ModelNotFoundError, RemoteCodeError, UnsupportedModelError
-from llm.hub import SOURCES, DownloadProgress, HubOptions, needs_remote_code, resolve
+from llm.hubs import SOURCES, DownloadProgress, HubOptions, needs_remote_code, resolve
 from llm.presets import PRESETS
 from llm.settings import EMBEDDED_BASE
 from tests.llm.fake_hub import REPOSITORY, FakeHub, isolate

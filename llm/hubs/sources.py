@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from llm.hub_connection import RETRIED_STATUSES, Again, Connection
-from llm.hub_files import RemoteFile
-from llm.hub_messages import hub_complaint, not_a_name, refused, unreachable, wrong_content
+from llm.hubs.connection import RETRIED_STATUSES, Again, Connection
+from llm.hubs.files import RemoteFile
+from llm.hubs.messages import hub_complaint, not_a_name, refused, unreachable, wrong_content
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from llm.hub_connection import Connection, HubOptions
-from llm.hub_download import DownloadProgress, Fetcher, Progress
-from llm.hub_files import check_names, select, stop_if
-from llm.hub_internlm import is_internlm, to_llama
-from llm.hub_messages import HUB_NAMES, not_a_checkpoint, not_a_name, not_on_this_hub, remote_code
-from llm.hub_sources import list_files
+from llm.hubs.connection import Connection, HubOptions
+from llm.hubs.download import DownloadProgress, Fetcher, Progress
+from llm.hubs.files import check_names, select, stop_if
+from llm.hubs.internlm import is_internlm, to_llama
+from llm.hubs.messages import HUB_NAMES, not_a_checkpoint, not_a_name, not_on_this_hub, remote_code
+from llm.hubs.sources import list_files
 from llm.memory import read_config
 from llm.presets import Preset, find
 
@@ -55,7 +55,7 @@ def resolve(
 ) -> Path:
     """The folder of a checkpoint, downloaded first where it has to be.
 
-    InternLM and InternLM2 checkpoints come back in Llama's layout (see hub_internlm), which needs no remote code.
+    InternLM and InternLM2 checkpoints come back in Llama's layout (see hubs.internlm), which needs no remote code.
 
     Args:
         name: a folder with a config.json, the name of a preset, or "owner/name" of a hub.

@@ -8,8 +8,8 @@ from threading import Event
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from llm.hub_files import stop_if
-from llm.hub_messages import refused, unreachable, wrong_content
+from llm.hubs.files import stop_if
+from llm.hubs.messages import refused, unreachable, wrong_content
 
 if TYPE_CHECKING:
     import httpx

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llm.errors import DownloadError
-from llm.hub_connection import Again, Connection
-from llm.hub_files import RemoteFile, is_intact, stop_if
+from llm.hubs.connection import Again, Connection
+from llm.hubs.files import RemoteFile, is_intact, stop_if
 
 if TYPE_CHECKING:
     import httpx

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 from zipfile import is_zipfile
 
 from llm.errors import UnsupportedModelError
-from llm.hub_download import DownloadProgress, Progress
-from llm.hub_files import stop_if
-from llm.hub_spm import save_tokenizer
+from llm.hubs.download import DownloadProgress, Progress
+from llm.hubs.files import stop_if
+from llm.hubs.spm import save_tokenizer
 from llm.memory import read_config
 from llm.presets import INTERNLM2_TEMPLATE, INTERNLM_TEMPLATE
 
