@@ -179,3 +179,12 @@ def _attribute_docs(room: type) -> dict[str, str]:
     body = (room.__doc__ or "").partition("Attributes:")[2]
     entries = re.findall(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", body, re.MULTILINE)
     return {name: " ".join(line.split()) for name, line in entries}
+
+
+def markdown_table() -> str:
+    """Every setting as the README's table; a test keeps the two the same."""
+    lines = ["| setting | default | what |", "|---|---|---|"]
+    for option in options().values():
+        default = "`data_base`" if option.name == "data_dir" else f"`{option.default}`" if option.default != "" else ""
+        lines.append(f"| `{option.name}` | {default} | {option.help} |")
+    return "\n".join(lines)

@@ -1,0 +1,170 @@
+"""The page in headless Chromium, as a person uses it: both languages, citations, selves, reload, restart, bad files."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.front.running import RunningApp
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: see tests/browser.sh"),
+]
+# Quiet and offline: a browser that looks its vendor up would only wait here.
+SWITCHES = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+ANSWERED = ".fs-footer"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+
+
+@contextmanager
+def visit(browser: Browser, app: RunningApp, locale: str = "en-US", width: int = 1280) -> Iterator[Page]:
+    """A fresh visitor. On leaving: no script error was logged and nothing outside this machine was asked for."""
+    context = browser.new_context(locale=locale, viewport={"width": width, "height": 860})
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda r: None if r.url.startswith((app.url, "data:", "blob:")) else wrong.append(r.url))
+    page.goto(app.url)
+    page.wait_for_selector(".fs-pill.fs-ready")
+    yield page
+    assert not wrong
+    context.close()
+
+
+def ask(page: Page, question: str) -> str:
+    """Type a question, wait for the whole answer, return the newest answer's text."""
+    before = page.locator(ANSWERED).count()
+    page.fill("#fs-question textarea", question)
+    page.keyboard.press("Enter")
+    page.locator(ANSWERED).nth(before).wait_for()
+    return page.locator("#fs-log .bot.message").last.inner_text()
+
+
+def pick(page: Page, picker: str, label: str) -> None:
+    page.click(f"{picker} input")
+    page.get_by_role("option", name=label).first.click()
+
+
+def test_ask_open_the_citation_change_the_self(browser: Browser, app: RunningApp) -> None:
+    with visit(browser, app) as page:
+        assert page.locator("#fs-question textarea").get_attribute("placeholder", timeout=5000).startswith("Ask")
+        first = ask(page, "How long does banana bread bake?")
+        assert "Base" in first and "Banana Bread" in first
+        source = page.locator(".fs-source").first
+        assert source.get_attribute("open") is None
+        page.locator(".fs-cite").first.click()
+        page.locator(".fs-source[open]").first.wait_for()
+        marked = page.locator(".fs-source[open] mark").first.inner_text()
+        assert marked.strip() and marked.strip() in source.locator(".fs-passage").inner_text()
+        pick(page, "#fs-collection", "Off")
+        base = ask(page, "Who are you?")
+        pick(page, "#fs-adapter", "Captain")
+        pirate = ask(page, "Who are you?")
+        assert base.splitlines()[0] != pirate.splitlines()[0]
+        assert base.splitlines()[2] != pirate.splitlines()[2]
+
+
+def test_chinese_interface_and_example_questions(browser: Browser, app: RunningApp) -> None:
+    with visit(browser, app, "zh-CN") as page:
+        assert page.get_by_role("tab", name="知识库").is_visible()
+        page.locator("#fs-log .example").first.click()
+        page.locator(ANSWERED).first.wait_for()
+        assert "词元" in page.locator(ANSWERED).first.inner_text()
+
+
+def test_streaming_stop_and_retry(browser: Browser, app: RunningApp) -> None:
+    with visit(browser, app) as page:
+        pick(page, "#fs-collection", "Off")
+        page.click("#fs-settings .toggle-button")
+        page.fill("#fs-settings input[type=number] >> nth=4", "2048")
+        page.fill("#fs-settings input[type=number] >> nth=1", "1.8")
+        page.keyboard.press("Tab")
+        page.click("#fs-settings .toggle-button")
+        page.fill("#fs-question textarea", "Tell me a very long story about the sea.")
+        page.keyboard.press("Enter")
+        stop = page.locator("#fs-question .stop-button")
+        stop.wait_for()
+        page.locator("#fs-log .bot.message p").first.wait_for()
+        early = page.locator("#fs-log .bot.message").last.inner_text()
+        page.wait_for_timeout(500)
+        stop.click()
+        page.locator(ANSWERED).first.wait_for()
+        stopped = page.locator("#fs-log .bot.message").last.inner_text()
+        assert "stopped" in stopped and len(stopped) >= len(early)
+        page.get_by_role("button", name="Retry").first.click()
+        page.locator("#fs-question .stop-button").wait_for()
+        page.locator("#fs-question .stop-button").click()
+        page.locator(ANSWERED).first.wait_for()
+        assert page.locator("#fs-log .user.message").count() == 1
+
+
+def test_a_conversation_survives_reload_and_kill(browser: Browser, tmp_path: Path) -> None:
+    app = RunningApp(tmp_path)
+    app.wait()
+    with visit(browser, app) as page:
+        pick(page, "#fs-collection", "Off")
+        answer = ask(page, "Hello!")
+        page.reload()
+        page.locator(ANSWERED).first.wait_for()
+        assert page.locator("#fs-log .bot.message").last.inner_text() == answer
+        app.kill()
+        again = RunningApp(tmp_path, port=app.port)
+        again.wait()
+        page.reload()
+        page.locator(ANSWERED).first.wait_for()
+        assert page.locator("#fs-log .bot.message").last.inner_text() == answer
+        assert page.locator("#fs-conversations label").count() == 1
+        again.stop()
+
+
+def test_knowledge_tab_add_ask_delete(browser: Browser, app: RunningApp, tmp_path: Path) -> None:
+    good, bad = tmp_path / "duty.md", tmp_path / "empty.txt"
+    good.write_text("# Duty roster\n\nZanzibar Petrov is on duty on Wednesday, phone 8801.\n", encoding="utf-8")
+    bad.write_text("", encoding="utf-8")
+    with visit(browser, app) as page:
+        page.get_by_role("tab", name="Knowledge").click()
+        page.locator("#fs-kb-title input, #fs-kb-title textarea").first.fill("Duties")
+        page.click("#fs-kb-new")
+        page.wait_for_function("document.querySelector('#fs-kb-collection input').value.startsWith('Duties')")
+        page.set_input_files("#fs-kb-files input[type=file]", [str(good), str(bad)])
+        page.locator(".fs-file-added").wait_for()
+        page.locator(".fs-file-failed").wait_for()
+        assert "empty" in page.locator(".fs-file-failed").inner_text()
+        page.locator("#fs-kb-query input, #fs-kb-query textarea").first.fill("Who is Zanzibar?")
+        page.keyboard.press("Enter")
+        page.locator("#fs-kb-found .fs-source").first.wait_for()
+        assert "8801" in page.locator("#fs-kb-found").inner_text()
+        page.locator("#fs-kb-table").get_by_text("duty.md").first.click()
+        page.locator("#fs-kb-remove").click()
+        page.locator("#fs-kb-table").get_by_text("duty.md").first.wait_for(state="hidden")
+
+
+def test_phone_width_has_no_sideways_scroll(browser: Browser, app: RunningApp) -> None:
+    with visit(browser, app, width=390) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert page.locator("#fs-question textarea").is_visible()
