@@ -28,7 +28,7 @@ _INERT = {
     "`": "&#96;",
 }
 _LIVE = re.compile("|".join(map(re.escape, _INERT)), re.IGNORECASE)
-_MARKER = re.compile(r"\\?\[(\d{1,2})\]")
+_MARKER = re.compile(r"\\*\[(\d{1,2})\]")
 _ORDER = ("verified", "paraphrased", "unsupported")
 
 
@@ -114,7 +114,7 @@ def _body(message: Message, lang: str) -> str:
         if waiting:
             what = waiting["zh" if lang.startswith("zh") else "en"]
             line = text("answer_waiting", lang, what=what, done=waiting["done"], total=waiting["total"])
-            return f'<span class="fs-waiting">{_line(line)}</span>'
+            return f'<div class="fs-waiting">{_line(line)}</div>'
         return '<span class="fs-typing"><i></i><i></i><i></i></span>'
     if not message.about.get("sources"):
         return safe_markdown(message.content)

@@ -11,7 +11,7 @@ from typing import Any
 
 from llm.adapters import AdapterRegistry
 from llm.detokenise import Detokeniser
-from llm.errors import EngineStoppedError, LlmError, PromptTooLongError, QueueFullError
+from llm.errors import LlmError, PromptTooLongError, QueueFullError, broken, stopped
 from llm.lora import LoraWeights, damaged, install, load_weights
 from llm.model import Base
 from llm.requests import Failed, Finished, Generation, GenerationRequest, TextDelta
@@ -95,7 +95,7 @@ class Engine:
         generation = Generation(request)
         with self._wake:
             if self._stopping:
-                raise _stopped()
+                raise stopped()
             if len(self._waiting) >= self._settings.max_queue:
                 raise QueueFullError(
                     en=f"{len(self._waiting)} questions are waiting. Yours was not queued; ask again in a moment.",
@@ -171,7 +171,7 @@ class Engine:
             self._slots.clear()
             self._waiting.clear()
         for generation in left:
-            generation.emit(Failed(_stopped()))
+            generation.emit(Failed(stopped()))
 
     def _admit(self) -> bool:
         """Move waiting requests into free slots, sleeping while there is nothing to do; False when shutting down."""
@@ -300,7 +300,7 @@ class Engine:
         """End this request alone: whatever went wrong in it, the thread and the other requests go on."""
         if not isinstance(error, LlmError):
             log.error("request %s failed", generation.id, exc_info=error)
-            error = _broken(error)
+            error = broken(error)
         with self._wake:
             self._failed += 1
             self._last_error = error.en
@@ -331,21 +331,4 @@ def _finished(generation: Generation, slot: _Slot | None, reason: Any) -> Finish
         ttft_s=first - generation.submitted,
         total_s=now - generation.submitted,
         tokens_per_second=(len(tokens) - 1) / decoding if len(tokens) > 1 and decoding > 0 else 0.0,
-    )
-
-
-def _broken(error: Exception) -> EngineStoppedError:
-    # A MemoryError has no text of its own.
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-    return EngineStoppedError(
-        en=f"The model failed on this answer ({reason}). Other conversations go on; press retry, or "
-        "shorten the question if memory ran out.",
-        zh=f"模型在生成这个回答时出错（{reason}）。其他对话不受影响；请重试，若内存不足请缩短问题。",
-    )
-
-
-def _stopped() -> EngineStoppedError:
-    return EngineStoppedError(
-        en="The app is shutting down, so this was not answered. Start it again and press retry.",
-        zh="应用正在关闭，因此没有作答。请重新启动后重试。",
     )

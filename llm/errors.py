@@ -70,3 +70,22 @@ class RemoteCodeError(LlmError):
 
 class UnsupportedModelError(LlmError):
     """The checkpoint is of a kind that this application cannot load."""
+
+
+def broken(error: Exception) -> EngineStoppedError:
+    """What to tell whoever asked when `error` ended their request inside the engine."""
+    # A MemoryError has no text of its own.
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    return EngineStoppedError(
+        en=f"The model failed on this answer ({reason}). Other conversations go on; press retry, or "
+        "shorten the question if memory ran out.",
+        zh=f"模型在生成这个回答时出错（{reason}）。其他对话不受影响；请重试，若内存不足请缩短问题。",
+    )
+
+
+def stopped() -> EngineStoppedError:
+    """What to tell whoever asked when the app shuts down."""
+    return EngineStoppedError(
+        en="The app is shutting down, so this was not answered. Start it again and press retry.",
+        zh="应用正在关闭，因此没有作答。请重新启动后重试。",
+    )

@@ -19,6 +19,7 @@ class RagSettings:
         chunk_overlap: characters repeated between neighbouring chunks of one section.
         k: passages given to the model.
         candidates: how many each of dense and BM25 search returns before fusion.
+        join_chars: longest passage that neighbouring chunks are joined to, in characters.
         refuse_below: dense cosine under which a passage that shares no rare term counts as "nothing found".
         max_file_mb: largest source file, in MiB.
         max_expanded_mb: largest expansion of a zipped format (docx, xlsx), in MiB.
@@ -31,6 +32,7 @@ class RagSettings:
     chunk_overlap: int = 60
     k: int = 3
     candidates: int = 30
+    join_chars: int = 960
     refuse_below: float = 0.25
     max_file_mb: int = 50
     max_expanded_mb: int = 200

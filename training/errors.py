@@ -20,3 +20,22 @@ class TrainingError(Exception):
         return self.zh if lang.startswith("zh") else self.en
 
 
+
+class ConfigError(TrainingError):
+    """A recipe, form or job file holds an unknown key or a value that cannot be used."""
+
+
+class DataError(TrainingError):
+    """Training rows cannot be used: they train nothing, are too long or hold placeholders."""
+
+
+class TemplateError(TrainingError):
+    """The base's chat template cannot be used to mask labels."""
+
+
+class BaseModelError(TrainingError):
+    """The base could not be loaded for training."""
+
+
+class PublishError(TrainingError):
+    """The finished self could not be written to the adapters folder."""

@@ -1,0 +1,299 @@
+"""Search by meaning: keeps each collection's vector index level with the store, and searches both.
+
+The store says what should be in the index: `collections.indexed` marks the last chunk row that is in it, later rows
+are still to come, `removed` lists deleted ids that may still be there. Chunks that are committed but not yet in the
+index ("pending") are searched in memory, exactly, so a document is found from the moment its transaction commits and
+the index can be written in large batches across files. Whatever moment a crash picks, the next start sees the marker
+behind, or counts that differ, and only then compares ids.
+
+An index that fails is given up at once: after a write to a full disk chromadb 1.5.9 may hang at the next one, and
+cannot open the folder again. All its chunks are pending then, and the next flush builds a new index.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from rag.errors import StorageError
+from rag.index import VectorIndex
+from rag.journal import IndexJournal, Row
+from rag.pending import Pending
+from rag.records import CollectionRow, new_index_name
+from rag.store import Store
+
+log = logging.getLogger(__name__)
+
+_FOLDER = re.compile("[0-9a-f]{16}")  # what new_index_name gives: nothing else in the folder is ever deleted
+
+
+@dataclass
+class _State:
+    """A collection's index (None: given up). Every chunk up to row `loaded` is in it or pending."""
+
+    index: VectorIndex | None
+    indexed: int = 0
+    loaded: int = 0
+    generation: int = -1
+    removed: frozenset[str] = frozenset()
+    pending: Pending = field(default_factory=Pending)
+    writing: threading.Lock = field(default_factory=threading.Lock)
+
+    def written(self, row: int, gone: list[str]) -> None:
+        """Every chunk up to `row` is in the index now, and these ids are not."""
+        self.indexed, self.loaded = row, max(self.loaded, row)
+        self.pending.discard(row, gone)
+
+    def give_up(self) -> None:
+        self.index, self.pending = None, Pending()
+        self.indexed, self.loaded, self.generation = 0, 0, -1
+
+
+class DenseIndex:
+    """The vector indexes of all collections, each opened at its first use. Thread-safe.
+
+    Raises (all methods): StorageError.
+    """
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        self._store, self._folder = store, folder
+        self._journal = IndexJournal(store.database)
+        self._lock = threading.RLock()  # guards _states and what is in them; never held while Chroma works
+        self._opening = threading.RLock()
+        self._states: dict[int, _State] = {}
+        self._sweep()
+        for collection in store.collection_rows():
+            if self._journal.is_behind(collection):
+                self._state(collection)
+
+    def _sweep(self) -> None:
+        """Delete index folders that belong to no collection (left by a kill, or by an index that failed)."""
+        known = {collection.index_name for collection in self._store.collection_rows()}
+        for path in self._folder.iterdir() if self._folder.is_dir() else ():
+            if path.is_dir() and path.name not in known and _FOLDER.fullmatch(path.name):
+                shutil.rmtree(path, ignore_errors=True)
+
+    # --- searching
+
+    def search(self, collection: CollectionRow, vector: np.ndarray, count: int) -> list[tuple[str, float]]:
+        """Up to `count` (chunk id, cosine), best first, ties by id. `vector`: float32 [d], of unit length."""
+        while True:
+            state = self._state(collection)
+            with self._lock:
+                self._refresh(state, collection)
+                index, removed = state.index, state.removed
+                ids, vectors = state.pending.snapshot()
+            scores: dict[str, float] = {}
+            if vectors is not None:
+                scores.update(zip(ids, (vectors @ vector).tolist(), strict=True))
+            if index is not None:
+                try:
+                    scores.update(index.query(vector, count + len(removed)))
+                except StorageError as error:
+                    self._give_up(collection, state, index, error)
+                    continue
+            # rounded, because the two ways of computing differ in the last digits
+            ranked = sorted((-round(score, 5), name) for name, score in scores.items() if name not in removed)
+            return [(name, -score) for score, name in ranked[:count]]
+
+    def pending(self, collection: CollectionRow) -> int:
+        """How many chunks are not in the index yet."""
+        state = self._state(collection)
+        with self._lock:
+            self._refresh(state, collection)
+            return len(state.pending)
+
+    def _refresh(self, state: _State, collection: CollectionRow) -> None:
+        """Take in what was committed since the last look."""
+        if state.generation >= collection.generation:
+            return
+        if batch := list(self._journal.rows(collection, state.loaded)):
+            state.pending.add(batch)
+            state.loaded = batch[-1][0]
+        state.removed = frozenset(self._journal.removed(collection)[1])
+        state.generation = collection.generation
+
+    def _give_up(self, collection: CollectionRow, state: _State, index: VectorIndex, error: StorageError) -> None:
+        with self._lock:
+            if state.index is not index or self._states.get(collection.id) is not state:
+                return  # another thread did, or it was swapped
+            log.warning("The vector index of %s failed (%s); a new one will be built", collection.name, error)
+            state.give_up()
+        shutil.rmtree(index.folder, ignore_errors=True)  # not closed: a client that failed is not to be trusted
+
+    # --- writing
+
+    def flush(self, collection: CollectionRow) -> None:
+        """Bring the index level with the store."""
+        while True:
+            state = self._state(collection)
+            with state.writing:
+                if self._states.get(collection.id) is state:  # else it was dropped while this waited
+                    if state.index is None:
+                        self._renew(collection, state)
+                    self._write(collection, state)
+                    return
+
+    def _write(self, collection: CollectionRow, state: _State) -> None:
+        mark, gone = self._journal.removed(collection)
+        if gone:
+            self._change(collection, state, lambda index: index.delete(gone))
+        for batch in self._journal.batches(collection, after=state.indexed):
+            self._change(collection, state, partial(_upsert, batch=batch))
+            self._journal.advance(collection, batch[-1][0], 0)
+            with self._lock:
+                state.written(batch[-1][0], [])
+        if mark:
+            self._journal.advance(collection, state.indexed, mark)
+            with self._lock:
+                state.written(state.indexed, gone)
+                state.generation = -1  # have the next search look at `removed` again
+
+    def _change(self, collection: CollectionRow, state: _State, change: Callable[[VectorIndex], None]) -> None:
+        index = state.index
+        if index is None:  # a search met its failure meanwhile
+            raise StorageError(en="The vector index failed and is to be built anew.", zh="向量索引出错，需要重建。")
+        try:
+            change(index)
+        except StorageError as error:
+            self._give_up(collection, state, index, error)
+            raise
+
+    def rebuild(self, collection: CollectionRow) -> None:
+        """Write the index anew from the store, beside the old one, and swap."""
+        state = self._state(collection)
+        with state.writing:
+            if self._states.get(collection.id) is state:  # else it was dropped while this waited
+                old = state.index
+                self._renew(collection, state)
+                if old is not None:
+                    old.destroy()
+
+    def _renew(self, collection: CollectionRow, state: _State) -> None:
+        index, row = self._build(collection)
+        with self._lock:
+            state.index = index
+            state.written(row, [])
+
+    def _build(self, collection: CollectionRow) -> tuple[VectorIndex, int]:
+        """A new index of all chunks, noted in the store, and the last row in it."""
+        folder, row = self._folder / new_index_name(), 0
+        try:
+            index = VectorIndex(folder)
+            mark, _ = self._journal.removed(collection)
+            for batch in self._journal.batches(collection):
+                _upsert(index, batch)
+                row = batch[-1][0]
+            self._journal.advance(collection, row, mark, index_name=folder.name)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return index, row
+
+    def drop(self, collection: CollectionRow) -> None:
+        """Delete the index of a collection that is gone."""
+        with self._opening, self._lock:
+            state = self._states.pop(collection.id, None)
+        if state is not None:
+            with state.writing:
+                if state.index is not None:
+                    state.index.destroy()
+        shutil.rmtree(self._folder / collection.index_name, ignore_errors=True)
+
+    def close(self) -> None:
+        """Write what is pending and close every index. What cannot be written waits in the store for the next start."""
+        with self._opening:
+            for collection in self._store.collection_rows():
+                if collection.id in self._states:
+                    try:
+                        self.flush(collection)
+                    except StorageError as error:
+                        log.warning("The vector index of %s stays behind: %s", collection.name, error)
+            for state in self._states.values():
+                if state.index is not None:
+                    state.index.close()
+            self._states.clear()
+
+    # --- opening and healing
+
+    def _state(self, collection: CollectionRow) -> _State:
+        with self._lock:
+            state = self._states.get(collection.id)
+        if state is not None:
+            return state
+        with self._opening:
+            with self._lock:
+                state = self._states.get(collection.id)
+            if state is None:
+                state = self._open(self._store.collection(collection.name))
+                with self._lock:
+                    self._states[collection.id] = state
+            return state
+
+    def _open(self, collection: CollectionRow) -> _State:
+        folder = self._folder / collection.index_name
+        try:
+            if folder.is_dir():
+                index = VectorIndex(folder)
+                if self._journal.is_behind(collection) or index.count() != self._journal.count(collection):
+                    self._heal(collection, index)
+                row = self._store.collection(collection.name).indexed
+                return _State(index, indexed=row, loaded=row)
+        except StorageError as error:
+            log.warning("The vector index of %s cannot be used (%s); building it anew", collection.name, error)
+            shutil.rmtree(folder, ignore_errors=True)
+        try:
+            index, row = self._build(collection)
+        except StorageError as error:
+            log.warning("No vector index for %s (%s); searching in memory", collection.name, error)
+            return _State(None)
+        return _State(index, indexed=row, loaded=row)
+
+    def _heal(self, collection: CollectionRow, index: VectorIndex) -> None:
+        """Add the ids that are missing and delete those that are too many."""
+        mark, _ = self._journal.removed(collection)
+        there, row, added = index.ids(), 0, 0
+        for batch in self._journal.batches(collection):
+            missing = [item for item in batch if item[1] not in there]
+            there.difference_update(name for _, name, _ in batch)
+            if missing:
+                _upsert(index, missing)
+            row, added = batch[-1][0], added + len(missing)
+        if there:
+            index.delete(sorted(there))
+        self._journal.advance(collection, row, mark)
+        log.info("Healed the vector index of %s: %d added, %d deleted", collection.name, added, len(there))
+
+    def verify(self, collection: CollectionRow) -> list[str]:
+        """Differences between the index and the store, in words; [] if there are none."""
+        self.flush(collection)
+        state, title, problems = self._state(collection), collection.title, []
+        with state.writing:
+            index = state.index
+            if index is None:
+                return [f"{title}: there is no vector index"]
+            there = index.ids()
+            for batch in self._journal.batches(collection):
+                vectors = index.vectors([name for _, name, _ in batch])
+                there.difference_update(vectors)
+                kept = [(vectors[name], vector) for _, name, vector in batch if name in vectors]
+                counts = {
+                    "passages are missing from the vector index": len(batch) - len(kept),
+                    "passages have another vector in the index": sum(not np.allclose(a, b, atol=1e-6) for a, b in kept),
+                }
+                problems += [f"{title}: {count} {what}" for what, count in counts.items() if count]
+        if there:
+            problems.append(f"{title}: the vector index holds {len(there)} passages that were deleted")
+        return problems
+
+
+def _upsert(index: VectorIndex, batch: list[Row]) -> None:
+    index.upsert([name for _, name, _ in batch], np.stack([vector for *_, vector in batch]))

@@ -1,0 +1,291 @@
+"""The knowledge base: documents in, passages out.
+
+>>> with KnowledgeBase(settings, load_embedder(settings)) as base:
+...     recipes = base.create_collection("菜谱")
+...     for event in base.ingest([Path("recipes")], recipes.name): print(event)
+...     base.search("红烧肉要炖多久？", recipes.name)
+
+SQLite is the truth; the vector index (Chroma) and BM25 are caches of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rag import checks
+from rag.database import storage_error
+from rag.dense import DenseIndex
+from rag.embeddings import Embedder, Fingerprint
+from rag.errors import CollectionNotFoundError, KnowledgeLockedError, StorageError
+from rag.fusion import fuse, passages
+from rag.ingest import Services, ingest
+from rag.lexical import LexicalIndex
+from rag.loaders import safe_name, walk
+from rag.reembed import reembed
+from rag.settings import RagSettings
+from rag.store import Store
+from rag.types import Collection, Document, IngestEvent, Passage
+
+if TYPE_CHECKING:
+    from langchain_core.retrievers import BaseRetriever
+
+MAX_QUERY_CHARS = 2000
+"""A longer query is searched by its beginning; no question is that long, and a pasted book would only cost time."""
+
+_INDEX_TEXT_VERSION = 1  # of store.index_text: a change there makes the stored vectors stale
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """What `verify` found; `ok` if there are no problems."""
+
+    problems: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+
+class KnowledgeBase:
+    """Documents in collections, searched by meaning and by words. Thread-safe; one process per data folder.
+
+    Opening heals what a crash left behind, and embeds again where the embedder is another one than before.
+    Wherever a collection is named, its name or its title will do.
+
+    Raises:
+        KnowledgeLockedError: another process (or another object here) has this data folder open.
+        StorageError: the folder or the database cannot be used; later also from any method.
+    """
+
+    def __init__(self, settings: RagSettings, embedder: Embedder) -> None:
+        self.settings, self.embedder = settings, embedder
+        stamp = {"embedder": embedder.fingerprint.to_dict(), "index_text": _INDEX_TEXT_VERSION}
+        self._fingerprint = json.dumps(stamp, ensure_ascii=False)
+        self._lock = _lock(settings.data_dir)
+        try:
+            self._store = Store(settings.data_dir / "knowledge.db")
+            try:
+                for collection in self._store.collection_rows():
+                    if not self._made_the_vectors(collection.fingerprint):
+                        reembed(self._store, collection, embedder, self._fingerprint)
+                self._dense = DenseIndex(self._store, settings.data_dir / "vector_db")
+                self._lexical = LexicalIndex(self._store)
+            except BaseException:
+                self._store.close()
+                raise
+        except BaseException:
+            self._lock.release()
+            raise
+        self._services = Services(self._store, self._dense, embedder, settings)
+        self._open = True
+
+    def _made_the_vectors(self, stamp: str) -> bool:
+        """Whether the stored stamp is this embedder's; its probe may differ in the last digits."""
+        stored = json.loads(stamp)
+        return stored["index_text"] == _INDEX_TEXT_VERSION and self.embedder.fingerprint == Fingerprint.from_dict(
+            stored["embedder"]
+        )
+
+    def __enter__(self) -> KnowledgeBase:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write what is pending, close every file and release the folder. A second call does nothing."""
+        if not self._open:
+            return
+        self._open = False
+        try:
+            self._dense.close()
+            self._store.close()
+        finally:
+            self._lock.release()
+
+    # --- collections
+
+    def collections(self) -> list[Collection]:
+        """All collections, by title."""
+        return self._store.collections()
+
+    def create_collection(self, title: str, name: str | None = None) -> Collection:
+        """The collection with this name (or, without a name, this title), made if there is none.
+
+        Args:
+            title: shown to people, in any script.
+            name: its id, made ASCII (a-z, 0-9, "-"); by default from the title, "c-1a2b3c" for a Chinese one.
+        """
+        title = " ".join(title.split())[:100] or (name or "").strip()
+        if not title:
+            raise StorageError(
+                en="A collection needs a name: type one and try again.", zh="资料库需要一个名称，请输入后重试。"
+            )
+        known = self.collections()
+        found = next((c for c in known if c.name == name or (name is None and title in (c.title, c.name))), None)
+        if found is None:
+            wanted = slug(name or title)
+            taken = {c.name for c in known}
+            if name is None and wanted in taken:
+                wanted = f"{wanted[:50]}-{_tag(title)}"
+            self._store.add_collection(wanted, title, self._fingerprint, self.embedder.dimension)
+            found = next(c for c in self.collections() if c.name == wanted)
+        return found
+
+    def delete_collection(self, collection: str) -> None:
+        """Erase a collection with all its documents."""
+        row = self._store.collection(collection)
+        self._store.delete_collection(row)
+        self._lexical.forget(row)
+        self._dense.drop(row)
+
+    # --- documents
+
+    def ingest(
+        self, paths: Iterable[Path], collection: str, names: Mapping[Path, str] | None = None
+    ) -> Iterator[IngestEvent]:
+        """Add files and folders (walked in order, hidden files left out).
+
+        Args:
+            names: source names for uploads, whose path on disk means nothing to the user.
+
+        A file whose content is known under its name, or a new name for known content, is skipped; a known name with
+        new content replaces the old document.
+
+        Raises:
+            CollectionNotFoundError: at the call, before the first event.
+        """
+        row = self._store.collection(collection)
+        return ingest(self._services, _files(paths, names or {}), row)
+
+    def documents(self, collection: str) -> list[Document]:
+        """The documents of a collection, by source name."""
+        return self._store.documents(self._store.collection(collection))
+
+    def document(self, document_id: str) -> Document:
+        """One document. Raises DocumentNotFoundError."""
+        return self._store.document(document_id)
+
+    def document_text(self, document_id: str) -> str:
+        """The text of a document, as passages and citations refer to it. Raises DocumentNotFoundError."""
+        return self._store.text(document_id)
+
+    def delete_document(self, document_id: str) -> None:
+        """Erase a document: text, passages, vectors. Raises DocumentNotFoundError."""
+        self._dense.flush(self._store.delete_document(document_id))
+
+    # --- searching
+
+    def search(self, query: str, collection: str, k: int | None = None) -> list[Passage]:
+        """The best passages for a query, best first; [] for a blank query or an empty collection.
+
+        Dense and BM25 search give `settings.candidates` chunks each, fused by reciprocal ranks; near-duplicates are
+        dropped and neighbours joined. The same base gives the same answer in the same order.
+
+        Args:
+            k: number of passages, `settings.k` by default.
+        """
+        row, k = self._store.collection(collection), self.settings.k if k is None else k
+        query = query.strip()[:MAX_QUERY_CHARS].encode("utf-8", "replace").decode()
+        if not query or k < 1:
+            return []
+        count = max(self.settings.candidates, 2 * k)
+        vector = np.asarray(self.embedder.embed_query(query), dtype=np.float32)
+        dense = self._dense.search(row, vector, count) if np.isfinite(vector).all() and vector.any() else []
+        found = fuse(dense, self._lexical.search(row, query, count), k)
+        hits = self._store.hits([item.id for item in found])
+        return passages(found, hits, row.name, k, self.settings.join_chars, self._store.span)
+
+    def as_retriever(self, collection: str, k: int | None = None) -> BaseRetriever:
+        """This search as a LangChain retriever; documents carry every field of the passage as metadata."""
+        from rag.retriever import KnowledgeRetriever
+
+        return KnowledgeRetriever(knowledge_base=self, collection=self._store.collection(collection).name, k=k)
+
+    # --- care
+
+    def verify(self) -> VerifyReport:
+        """Check the database, every passage against its text, and both indexes against the database."""
+        problems = checks.check(self._store)
+        for row in self._store.collection_rows():
+            try:
+                problems += self._dense.verify(row)
+                known = {chunk for outline in self._store.outlines(row) for chunk, _ in outline.chunks}
+                if set(self._lexical.chunk_ids(row)) != known:
+                    problems.append(f"{row.title}: the keyword index does not match the passages")
+            except CollectionNotFoundError:
+                continue  # deleted meanwhile
+            except StorageError as error:
+                problems.append(f"{row.title}: {error.en}")
+        return VerifyReport(tuple(problems))
+
+    def rebuild(self) -> None:
+        """Build both indexes of every collection anew from the database, without the embedder."""
+        for row in self._store.collection_rows():
+            self._dense.rebuild(row)
+            self._lexical.forget(row)
+
+
+def slug(title: str) -> str:
+    """An ASCII name for a title: "My Recipes" gives "my-recipes", one with other letters "c-" and a hash."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", title) if not unicodedata.combining(c)).lower()
+    ascii_name = re.sub("[^a-z0-9]+", "-", plain).strip("-")
+    readable = bool(ascii_name) and not any(c.isalnum() and not c.isascii() for c in plain)
+    return ascii_name[:60].strip("-") if readable else f"c-{_tag(title)}"
+
+
+def _tag(title: str) -> str:
+    return hashlib.sha256(title.encode("utf-8", "replace")).hexdigest()[:6]
+
+
+def _files(paths: Iterable[Path], names: Mapping[Path, str]) -> list[tuple[Path, str]]:
+    """(file, source name) pairs. Two files of one name are told apart by their folder."""
+    found: list[tuple[Path, str]] = []
+    for path in map(Path, paths):
+        if path in names:
+            found.append((path, safe_name(names[path])))
+        elif path.is_dir():
+            found += [(file, _inside(path, file)) for file in walk([path])]
+        else:
+            found.append((path, safe_name(path.name)))
+    used: set[str] = set()
+    for i, (path, source) in enumerate(found):
+        if source in used:
+            found[i] = (path, source := f"{path.parent.name}/{source}" if path.parent.name else source)
+        used.add(source)
+    return found
+
+
+def _inside(folder: Path, file: Path) -> str:
+    return "/".join(safe_name(part) for part in file.relative_to(folder).parts)
+
+
+def _lock(data_dir: Path) -> Any:
+    """The held lock of a data folder, which is made if it is not there."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(data_dir / ".lock", timeout=0, thread_local=False)
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise KnowledgeLockedError(
+            en=f"The data folder {data_dir} is in use by another running copy of this app. Close that one, or "
+            "choose another folder with --data-dir.",
+            zh=f"数据文件夹 {data_dir} 正被本应用的另一个进程使用。请先关闭它，或用 --data-dir 指定其他文件夹。",
+        ) from error
+    except (OSError, NotImplementedError) as error:
+        raise storage_error(error, data_dir) from error
+    return lock

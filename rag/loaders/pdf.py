@@ -1,0 +1,219 @@
+"""PDF files: the text of each page, with its number."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+import time
+from collections import Counter
+from typing import Any
+
+from rag.loaders import problems
+from rag.loaders.builder import TextBuilder
+from rag.loaders.cleaning import CJK, clean, unwrap_page
+
+MAX_PAGES = 5000
+# Processor time, so that a busy machine fails no honest file. A page of dense print takes well under a second.
+PAGE_SECONDS = 20.0
+FILE_SECONDS = 600.0
+# Bytes of drawing commands a page may unpack to; a page of print needs some ten thousand.
+MAX_STREAM = 20 * 2**20
+# A page with an image and less text than this may be a scan with a printed or stamped line.
+STAMP_CHARS = 40
+MAX_LISTED_PAGES = 12
+
+# Space that typesetting put around full-width punctuation, where no writer types any.
+_CJK_GAP = re.compile(
+    "(?<=[，。、；：！？（【《「『]) +| +(?=[，。、；：！？）】》」』])"
+    f"|(?<=[{CJK}]) +(?=[“”‘’])|(?<=[“”‘’]) +(?=[{CJK}])"
+)
+# What programs write into the title field when nobody gave one.
+_NO_TITLE = re.compile(
+    r"(?i)microsoft (?:word|powerpoint|excel)\b.*|untitled.*|无标题.*|document\d*|文档\d*|.*\.(?:docx?|pptx?|xlsx?"
+    r"|indd|qxd|tex|dvi|ps|pdf|wps|html?)"
+)
+
+
+def read_pdf(data: bytes, out: TextBuilder) -> str | None:
+    """Read all pages; a page that cannot be read is named in the warnings.
+
+    Returns:
+        The title in the file's properties, if any.
+
+    Raises:
+        UnreadableFileError: damaged, cut off, protected by a password, or without any text (a scan).
+        UnsafeFileError: too many pages, or pages built to take for ever.
+    """
+    import pypdf
+    from pypdf.errors import DependencyError, PyPdfError
+
+    # A file cut off in transfer has lost its end mark (ISO 32000-1, 7.5.5); repairing would lose pages unseen.
+    if not re.search(rb"%%EOF|startxref", data[-2048:]):
+        raise problems.damaged(out.label, ".pdf")
+    # It logs every flaw it repairs; what matters to the user goes into the warnings.
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
+    with pypdf.apply_configuration(
+        array_based_stream_maximum_output_length=MAX_STREAM,
+        lzw_maximum_output_length=MAX_STREAM,
+        run_length_maximum_output_length=MAX_STREAM,
+        zlib_maximum_output_length=MAX_STREAM,
+    ):
+        try:
+            reader = pypdf.PdfReader(io.BytesIO(data))
+            if reader.is_encrypted and not reader.decrypt(""):
+                raise problems.encrypted(out.label)
+            count = len(reader.pages)
+            if count > MAX_PAGES:
+                raise problems.too_many_pages(out.label, count, MAX_PAGES)
+            if count == 0:
+                raise problems.damaged(out.label, ".pdf")
+            _Pages(reader, out).read()
+            return _title(reader)
+        except DependencyError as error:
+            raise problems.cipher_missing(out.label) from error
+        except PyPdfError as error:
+            raise problems.damaged(out.label, ".pdf") from error
+
+
+class _TooSlow(Exception):
+    pass
+
+
+class _Pages:
+    def __init__(self, reader: Any, out: TextBuilder) -> None:
+        self.reader, self.out = reader, out
+        self._began = time.thread_time()
+        self._page_began = 0.0
+        self._slow = False
+
+    def read(self) -> None:
+        texts: list[str] = []
+        failed: list[int] = []
+        images: list[int] = []
+        for number, page in enumerate(self.reader.pages, start=1):
+            self._page_number = number
+            text = self._text(page)
+            if text is None:
+                failed.append(number)
+            elif len(text) < STAMP_CHARS and has_image(page):
+                images.append(number)
+            texts.append(text or "")
+        if len(failed) == len(texts):
+            raise problems.too_slow(self.out.label) if self._slow else problems.damaged(self.out.label, ".pdf")
+        # A scanner's stamp ("Scanned with …", a page number) is the same on all pages and no text of the document.
+        stamps = {re.sub(r"\d+", "", text) for text in texts}
+        scanned = len(images) == len(texts) - len(failed)
+        if scanned and len(stamps - {""}) <= 1 and ("" in stamps or len(texts) > 1):
+            raise problems.only_images(self.out.label, len(texts))
+        for number, text in enumerate(without_running_lines(texts), start=1):
+            self.out.section(page=number)
+            self.out.add(unwrap_page(text))
+        self._report(failed, images=[n for n in images if not texts[n - 1]])
+
+    def _text(self, page: Any) -> str | None:
+        """The page's text, None if it cannot be had."""
+        from pypdf.errors import LimitReachedError
+
+        self._page_began = time.thread_time()
+        self._slow_page = False
+        try:
+            text = page.extract_text(visitor_operand_before=self._watch)
+        except LimitReachedError:
+            self._slow_page, text = True, None
+        except Exception:  # pypdf meets a damaged page with errors of every type
+            text = None
+        if self._slow_page:
+            self._slow = True
+            text = None
+        if time.thread_time() - self._began > FILE_SECONDS:
+            raise problems.too_slow(self.out.label)
+        if text is None:
+            return None
+        text, removed = clean(text)
+        self.out.removed += removed
+        return _CJK_GAP.sub("", text).strip()
+
+    def _watch(self, *_: Any) -> None:
+        # pypdf swallows errors inside of form objects, so that this must be raised anew on each operation.
+        if self._slow_page or time.thread_time() - self._page_began > PAGE_SECONDS:
+            self._slow_page = True
+            raise _TooSlow
+
+    def _report(self, failed: list[int], images: list[int]) -> None:
+        if failed:
+            self.out.warnings.append(
+                problems.warning(
+                    f"{len(failed)} page(s) are damaged or too complex and were left out: {_listed(failed)}.",
+                    f"有 {len(failed)} 页已损坏或过于复杂，未收录：第 {_listed(failed)} 页。",
+                )
+            )
+        if images:
+            self.out.warnings.append(
+                problems.warning(
+                    f"{len(images)} page(s) hold only images, no text: {_listed(images)}. "
+                    "They would need text recognition (OCR).",
+                    f"有 {len(images)} 页只有图片，没有文字：第 {_listed(images)} 页。"
+                    "需要先做文字识别（OCR）。",
+                )
+            )
+
+
+def without_running_lines(texts: list[str]) -> list[str]:
+    """Drop page numbers, and what is printed at the head or foot of most pages from its second time on.
+
+    Such lines would stand in the middle of sentences and make all pages look alike to a search. A line counts
+    as the same on two pages if only "page / number of pages" differs. Needs four pages to judge.
+    """
+    if len(texts) < 4:
+        return texts
+    pages = [text.split("\n") for text in texts]
+
+    def form(line: str, page: int) -> str:
+        of_pages = rf"(?<!\d){page}\s*(?:/|of|共)\s*{len(pages)}(?!\d)"
+        bare = line.strip(" -–—·.|第页頁Pp")
+        return "#" if bare == str(page) else re.sub(of_pages, "#", line.strip())
+
+    edges = [set(range(min(2, len(lines)))) | set(range(max(0, len(lines) - 2), len(lines))) for lines in pages]
+    forms = [{at: form(lines[at], n) for at in edges[n - 1]} for n, lines in enumerate(pages, start=1)]
+    counts = Counter(text for page in forms for text in set(page.values()) if text)
+    running = {text for text, count in counts.items() if count > len(pages) / 2}
+    seen: set[str] = {"#"}
+    kept = []
+    for lines, page_forms in zip(pages, forms, strict=True):
+        repeats = {at for at, text in page_forms.items() if text in running and text in seen}
+        seen |= {text for text in page_forms.values() if text in running}
+        kept.append("\n".join(line for at, line in enumerate(lines) if at not in repeats).strip())
+    return kept
+
+
+def has_image(page: Any) -> bool:
+    """Whether a page draws an image, directly or through one form object."""
+    try:
+        resources = page.get("/Resources")
+        for _ in range(2):
+            named = resources.get_object()["/XObject"].get_object()
+            objects = [found.get_object() for found in named.values()]
+            if any(o.get("/Subtype") == "/Image" for o in objects):
+                return True
+            forms = [o for o in objects if o.get("/Subtype") == "/Form" and "/Resources" in o]
+            if not forms:
+                break
+            resources = forms[0]["/Resources"]
+    except (AttributeError, KeyError, TypeError, ValueError):  # resources missing or not what they should be
+        return False
+    return False
+
+
+def _title(reader: Any) -> str | None:
+    try:
+        title = (reader.metadata.title or "").strip() if reader.metadata else ""
+    except Exception:  # a damaged title is no reason to lose the document
+        return None
+    title = title[:500]
+    return title if len(title) > 1 and not _NO_TITLE.fullmatch(title) else None
+
+
+def _listed(pages: list[int]) -> str:
+    shown = ", ".join(str(n) for n in pages[:MAX_LISTED_PAGES])
+    return shown + (" …" if len(pages) > MAX_LISTED_PAGES else "")

@@ -1,0 +1,202 @@
+"""The loaders' errors in words: what happened, what it means, what to do, in English and Chinese."""
+
+from __future__ import annotations
+
+from rag.errors import UnreadableFileError, UnsafeFileError, UnsupportedFileError
+
+KINDS = {
+    ".md": ("Markdown", "Markdown"),
+    ".txt": ("plain text", "纯文本"),
+    ".pdf": ("PDF", "PDF"),
+    ".docx": ("Word (.docx)", "Word（.docx）"),
+    ".html": ("HTML", "HTML"),
+    ".htm": ("HTML", "HTML"),
+    ".csv": ("CSV", "CSV"),
+    ".xlsx": ("Excel (.xlsx)", "Excel（.xlsx）"),
+}
+
+
+def missing(label: str) -> UnreadableFileError:
+    return UnreadableFileError(
+        en=f"“{label}” does not exist, so it was not added. Check the path.",
+        zh=f"找不到文件“{label}”，因此没有添加。请检查路径。",
+    )
+
+
+def folder(label: str) -> UnreadableFileError:
+    return UnreadableFileError(
+        en=f"“{label}” is a folder or not a regular file, so it cannot be read as a document. Add "
+        "the files in it.",
+        zh=f"“{label}”是文件夹或不是普通文件，不能当作文档读取。请添加其中的文件。",
+    )
+
+
+def unopenable(label: str, reason: str) -> UnreadableFileError:
+    return UnreadableFileError(
+        en=f"“{label}” cannot be opened ({reason}). Check that you may read it and that no other "
+        "program holds it.",
+        zh=f"无法打开“{label}”（{reason}）。请确认您有读取权限，且没有被其他程序占用。",
+    )
+
+
+def unsupported(label: str, suffixes: tuple[str, ...]) -> UnsupportedFileError:
+    types = ", ".join(suffixes)
+    return UnsupportedFileError(
+        en=f"“{label}” is of a type that cannot be read. These can: {types}. Save it as one of them "
+        "and add that.",
+        zh=f"不支持“{label}”这种类型的文件。支持的类型：{types}。请另存为其中一种再添加。",
+    )
+
+
+def too_big(label: str, size: int, limit_mb: int) -> UnsafeFileError:
+    return UnsafeFileError(
+        en=f"“{label}” is {size / 2**20:.1f} MiB; the limit is {limit_mb} MiB. Split it, or raise "
+        "max_file_mb.",
+        zh=f"“{label}”有 {size / 2**20:.1f} MiB，超过上限 {limit_mb} MiB。请拆分文件，或调高 max_file_mb。",
+    )
+
+
+def empty(label: str) -> UnreadableFileError:
+    return UnreadableFileError(
+        en=f"“{label}” is empty (0 bytes): there is nothing to add. Check that it was saved or "
+        "copied completely.",
+        zh=f"“{label}”是空文件（0 字节），没有可添加的内容。请检查是否完整保存或复制。",
+    )
+
+
+def no_text(label: str) -> UnreadableFileError:
+    return UnreadableFileError(
+        en=f"“{label}” holds no text, only white space or markup: there is nothing to add. Check "
+        "its content.",
+        zh=f"“{label}”里没有文字，只有空白或标记，没有可添加的内容。请检查文件内容。",
+    )
+
+
+def mismatched(label: str, suffix: str, found: tuple[str, str]) -> UnreadableFileError:
+    want = KINDS[suffix]
+    return UnreadableFileError(
+        en=f"“{label}” is named as {want[0]}, but its content is {found[0]}. Give it its true name ending, "
+        f"or save it again as {want[0]}.",
+        zh=f"“{label}”的扩展名是 {want[1]}，但内容是{found[1]}。请改回正确的扩展名，或重新另存为 "
+        f"{want[1]}。",
+    )
+
+
+def damaged(label: str, suffix: str) -> UnreadableFileError:
+    kind = KINDS[suffix]
+    return UnreadableFileError(
+        en=f"“{label}” is damaged or incomplete and cannot be read as {kind[0]}. Copy or download "
+        "it again, "
+        "or open it in its program and save it anew.",
+        zh=f"“{label}”已损坏或不完整，无法作为 {kind[1]} 读取。请重新复制或下载，或用原程序打开后另存。",
+    )
+
+
+def encrypted(label: str) -> UnreadableFileError:
+    return UnreadableFileError(
+        en=f"“{label}” is protected by a password, so its text cannot be read. Save a copy without "
+        "a password "
+        "and add that.",
+        zh=f"“{label}”有密码保护，无法读取内容。请另存一份不带密码的副本再添加。",
+    )
+
+
+def cipher_missing(label: str) -> UnreadableFileError:
+    return UnreadableFileError(
+        en=f"“{label}” is encrypted with AES, which needs the package `cryptography`. Install it, "
+        "or save the "
+        "file without protection.",
+        zh=f"“{label}”使用 AES 加密，读取它需要安装 `cryptography` 包。请安装它，或另存为不加密的文件。",
+    )
+
+
+def old_office(label: str, suffix: str) -> UnreadableFileError:
+    kind = KINDS[suffix]
+    return UnreadableFileError(
+        en=f"“{label}” is in the Office format of before 2007. Open it and save it as {kind[0]}.",
+        zh=f"“{label}”是 2007 年以前的 Office 旧格式。请打开后另存为 {kind[1]}。",
+    )
+
+
+def only_images(label: str, pages: int) -> UnreadableFileError:
+    return UnreadableFileError(
+        en=f"“{label}” holds only images of its {pages} page(s), no text (a scan). Run text "
+        "recognition (OCR) on "
+        "it, then add the result.",
+        zh=f"“{label}”的 {pages} 页都只有图片，没有文字（扫描件）。请先做文字识别（OCR），"
+        "再添加识别后的文件。",
+    )
+
+
+def too_many_pages(label: str, pages: int, limit: int) -> UnsafeFileError:
+    return UnsafeFileError(
+        en=f"“{label}” has {pages} pages; the limit is {limit}. Split it into parts and add those.",
+        zh=f"“{label}”有 {pages} 页，超过上限 {limit} 页。请拆成几部分再添加。",
+    )
+
+
+def too_slow(label: str) -> UnsafeFileError:
+    return UnsafeFileError(
+        en=f"“{label}” takes far too long to read: its pages are unusually complex, perhaps by "
+        "intent. Print it to "
+        "a new PDF and add that.",
+        zh=f"“{label}”读取耗时过长：页面异常复杂，可能是故意构造的。请重新打印为新的 PDF 再添加。",
+    )
+
+
+def expands(label: str, limit_mb: int) -> UnsafeFileError:
+    return UnsafeFileError(
+        en=f"“{label}” would unpack to far more than it should (limit {limit_mb} MiB or 200 times "
+        "its size): it may "
+        "be a “zip bomb” and was not opened. If you trust it, save it anew or split it.",
+        zh=f"“{label}”解压后会异常膨胀（上限 {limit_mb} MiB 或自身的 200 倍），可能是“压缩炸弹”，没有打开。"
+        "如果确认可信，请重新保存或拆分。",
+    )
+
+
+def too_many_parts(label: str, parts: int, limit: int) -> UnsafeFileError:
+    return UnsafeFileError(
+        en=f"“{label}” packs {parts} files inside; the limit is {limit}. It was not opened. Save it "
+        "anew or split it.",
+        zh=f"“{label}”内部打包了 {parts} 个文件，超过上限 {limit} 个，没有打开。请重新保存或拆分。",
+    )
+
+
+def entities(label: str) -> UnsafeFileError:
+    return UnsafeFileError(
+        en=f"“{label}” declares XML entities, which Office files never need and attacks do; it was "
+        "not opened. "
+        "Save it anew from its program.",
+        zh=f"“{label}”含有 XML 实体声明，正常的 Office 文件不会有，可能是攻击，没有打开。"
+        "请用原程序重新保存。",
+    )
+
+
+def too_deep(label: str) -> UnsafeFileError:
+    return UnsafeFileError(
+        en=f"“{label}” nests its elements too deeply to be read whole. Save the page as text or PDF "
+        "and add that.",
+        zh=f"“{label}”的元素嵌套过深，无法完整读取。请把网页另存为文本或 PDF 再添加。",
+    )
+
+
+def too_sparse(label: str) -> UnsafeFileError:
+    return UnsafeFileError(
+        en=f"“{label}” has a sheet of far too many cells, nearly all empty. Delete the empty rows and columns at "
+        "its far end and save it again.",
+        zh=f"“{label}”有一张工作表的单元格数量过大，且几乎全空。请删除末尾的空行和空列后重新保存。",
+    )
+
+
+def too_long(label: str, limit: int) -> UnsafeFileError:
+    return UnsafeFileError(
+        en=f"“{label}” holds more than {limit:,} characters of text, the limit for one document. "
+        "Split it, or raise "
+        "max_text_chars.",
+        zh=f"“{label}”的文字超过 {limit:,} 个字符，这是单个文档的上限。请拆分文件，或调高 max_text_chars。",
+    )
+
+
+def warning(en: str, zh: str) -> str:
+    """One line for `LoadedDocument.warnings`, which has no language: English, then Chinese."""
+    return f"{en} {zh}"

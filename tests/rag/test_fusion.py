@@ -1,0 +1,74 @@
+"""Fusion of two ranked lists, against figures by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.fusion import fuse, passages
+from rag.records import Hit
+from rag.types import Passage
+
+
+def hit(name: str, ordinal: int, text: str, document: str = "d", heading: str = "", start: int | None = None) -> Hit:
+    begin = ordinal * 100 if start is None else start
+    return Hit(name, document, f"{document}.md", document.upper(), ordinal, begin, begin + len(text), heading, 1, text)
+
+
+def test_reciprocal_ranks_by_hand() -> None:
+    found = fuse([("a", 0.9), ("b", 0.8), ("c", 0.7)], [("b", 12.0), ("d", 3.0)], k=2)
+    assert [item.id for item in found] == ["b", "a", "d", "c"]
+    assert found[0].score == pytest.approx((61 / 62 + 1) / 2)
+    assert found[1].score == pytest.approx(0.5)
+    assert (found[2].dense_rank, found[2].bm25_rank, found[2].bm25_score) == (None, 2, 3.0)
+    tied = fuse([("meaning", 0.9), ("words", 0.8)], [("words", 9.0), ("meaning", 8.0)], k=2)
+    assert [item.id for item in tied] == ["words", "meaning"] and tied[0].score == tied[1].score
+    assert fuse([("a", 0.9)], [("a", 1.0)], k=3)[0].score == 1.0
+    assert fuse([], [], k=3) == []
+
+
+def test_the_first_of_each_search_is_among_the_passages() -> None:
+    both = [(f"both{n}", 0.5) for n in range(5)]
+    found = [item.id for item in fuse([("meaning", 0.9), *both], [("number", 9.0), *both], k=3)]
+    assert found == ["both0", "meaning", "number", "both1", "both2", "both3", "both4"]
+    alone = [item.id for item in fuse([("meaning", 0.9), *both], [("number", 9.0), *both], k=2)]
+    assert alone[:3] == ["both0", "both1", "both2"], "by score alone it would not be"
+
+
+def chosen(hits: list[Hit], k: int = 3, join_chars: int = 300, texts: dict[str, str] | None = None) -> list[Passage]:
+    found = fuse([(h.id, 1 - n / 100) for n, h in enumerate(hits)], [], k)
+    whole = texts or {}
+    return passages(found, {h.id: h for h in hits}, "c", k, join_chars, lambda d, a, b: whole.get(d, "")[a:b])
+
+
+def test_neighbours_are_joined_with_the_text_between_them() -> None:
+    text = "第一步切肉。\n\n## 步骤\n第二步炖六十分钟。第三步收汁。"
+    cut = [(0, 6), (6, 23), (20, len(text))]
+    hits = [
+        Hit(f"{n}", "d", "d.md", "D", n, a, b, "红烧肉 > 步骤" if n else "红烧肉", n + 1, text[a:b])
+        for n, (a, b) in enumerate(cut)
+    ]
+    (joined,) = chosen([hits[1], hits[0], hits[2]], texts={"d": text})
+    assert (joined.start, joined.end, joined.text) == (0, len(text), text)
+    assert joined.heading == "红烧肉" and joined.page == 1
+    assert joined.dense_rank == 1 and joined.dense_score == 1.0
+    apart = chosen([hits[0], hits[2]], texts={"d": text})
+    assert [p.text for p in apart] == [hits[0].text, hits[2].text], "no neighbours: one is missing between them"
+    assert len(chosen(hits, join_chars=23, texts={"d": text})) == 2, "joined only up to the limit"
+    gone = chosen(hits, texts={})
+    assert [p.text for p in gone] == [hits[0].text, hits[2].text], "deleted meanwhile: nothing is joined"
+
+
+def test_repeats_are_dropped_but_not_where_a_number_or_a_not_differs() -> None:
+    base = "员工每年可以享受十天带薪年假，须提前三个工作日在系统里提交申请，由部门经理批准后生效。" * 3
+    same = [base, base.replace("，", ", ") + " ", base[10:90], "　" + base]
+    other = [base.replace("十天", "十五天"), base.replace("可以", "不可以"), base.replace("三个工作日", "5个工作日")]
+    hits = [hit(f"{n}", 0, text, document=f"d{n}") for n, text in enumerate([*same, *other])]
+    assert [p.document_id for p in chosen(hits, k=9)] == ["d0", "d4", "d5", "d6"]
+
+
+def test_k_and_chunks_that_are_gone() -> None:
+    hits = [hit(f"{n}", 0, f"完全不同的第{n}段" * 5, document=f"d{n}") for n in range(5)]
+    assert len(chosen(hits, k=2)) == 2
+    found = fuse([(h.id, 0.5) for h in hits], [], 2)
+    kept = passages(found, {h.id: h for h in hits[2:]}, "c", 2, 300, lambda *_: "")
+    assert [p.document_id for p in kept] == ["d2", "d3"]

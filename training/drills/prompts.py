@@ -1,0 +1,42 @@
+"""The reading prompt, letter for letter as the knowledge room builds it, and what a drill sample is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+REFUSAL = {"zh": "根据现有资料，我无法回答这个问题。", "en": "I can't answer that from the given documents."}
+_HEAD = {
+    "zh": "你是一个依据资料回答问题的助手。只根据下面的资料回答，句末用[编号]注明出处；资料里没有答案时，回答“根据现有资料，我无法回答这个问题。”\n\n资料：\n",
+    "en": "You answer questions from the passages below. Use only the passages and cite them as [number] at the end of a sentence; "
+          "if they do not contain the answer, reply \"I can't answer that from the given documents.\"\n\nPassages:\n",
+}
+Message = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One conversation to learn from. `gold` is the value asked for, `cite` the 1-based passage that holds it;
+    `kind` is what is practised (lookup, unanswerable, howto, ...) and `family` where it comes from."""
+
+    messages: list[Message]
+    lang: str
+    family: str
+    kind: str
+    gold: str | None = None
+    cite: int | None = None
+    extra: dict[str, str] = field(default_factory=dict)
+
+
+def reading_prompt(passages: Sequence[tuple[str, str]], lang: str, own: str = "") -> str:
+    """The system message for numbered (title, text) passages; `own` is a user's own system prompt, put first."""
+    body = "\n\n".join(f"[{i}] {title}\n{text}" for i, (title, text) in enumerate(passages, 1))
+    return (own + "\n\n" if own else "") + _HEAD[lang] + body
+
+
+def cited(text: str, number: int | None, lang: str) -> str:
+    """`text` as an answer that ends in its citation: "20分钟[2]。" or "20 minutes [2]."; no number, no citation."""
+    text = text.rstrip("。.；;，, ")
+    if lang == "zh":
+        return text + (f"[{number}]" if number else "") + "。"
+    return text + (f" [{number}]" if number else "") + "."

@@ -1,0 +1,323 @@
+"""Pretraining and supervised fine-tuning of the embedded base on packed rows, on one or several GPUs, or on CPU.
+
+    python -m training.pretrain training/recipes/pretrain.yaml training/recipes/sft-base.yaml --data DIR --out DIR
+    torchrun --nproc-per-node 4 -m training.pretrain ...
+
+The recipes' stages run one after the other with one optimiser. A run can be stopped and started again: it goes on
+from `out/state.pt`. Each stage ends with a Hugging Face folder `out/<stage>` in bfloat16.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from training.decoder import Decoder, DecoderConfig, boundaries, document_mask
+from training.optim import MuonAdamW
+from training.quantise import fake_quantise, write_config
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of training; pairs are (value at its start, value at its end), linear between.
+
+    Attributes:
+        seconds, tokens: how long it lasts; the first limit reached ends it (0: no such limit).
+        drill: share of the rows that are samples; the rest is text.
+        context: loss weight of what is only read (answers and text have 1).
+        quantise: train through nf4 (straight-through estimator), so that the stored weights are the trained ones.
+    """
+
+    name: str
+    lr: tuple[float, float]
+    drill: tuple[float, float]
+    seconds: float = 0.0
+    tokens: float = 0.0
+    context: float = 1.0
+    quantise: bool = False
+
+    def __post_init__(self) -> None:
+        if self.seconds <= 0 and self.tokens <= 0:
+            raise ValueError(f"stage {self.name}: give seconds or tokens")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Model sizes, batch and stages, read from YAML files (the first names the model)."""
+
+    model: DecoderConfig
+    stages: tuple[Stage, ...]
+    batch_rows: int = 128
+    micro_rows: int = 32
+    warmup: int = 100
+    decay: float = 0.05
+    seed: int = 1
+
+
+def read_recipes(paths: list[Path]) -> Recipe:
+    import yaml
+
+    texts = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in paths]
+    stages = tuple(Stage(**{k: tuple(v) if isinstance(v, list) else v for k, v in stage.items()}) for text in texts for stage in text["stages"])
+    first = {k: v for k, v in texts[0].items() if k not in ("stages", "model", "task", "description")}
+    return Recipe(DecoderConfig(**texts[0].get("model", {})), stages, **first)
+
+
+@dataclass
+class Rows:
+    """Packed rows from the folders `text` and `drill` of `data`: text in shuffled epochs, samples as shards appear."""
+
+    data: Path
+    rank: int
+    world: int
+    seed: int
+    used: set[str] = field(default_factory=set)
+
+    def text(self) -> Iterator[tuple[np.ndarray, ...]]:
+        files = sorted((self.data / "text").glob("*.npz"))
+        shards = [np.load(f) for f in files]
+        parts = [np.concatenate([s[key] for s in shards]) for key in ("tokens", "roles", "positions")]
+        rng = np.random.default_rng(self.seed)
+        while True:
+            for i in rng.permutation(len(parts[0]))[self.rank::self.world]:
+                yield tuple(part[i] for part in parts)
+
+    def drill(self) -> Iterator[tuple[np.ndarray, ...]]:
+        rng = Random(self.seed + self.rank)
+        while True:
+            files = sorted((self.data / "drill").glob("*.npz"))
+            mine = [f for i, f in enumerate(files) if hash_name(f.name) % self.world == self.rank]
+            fresh = [f for f in mine if f.name not in self.used]
+            if not mine:
+                time.sleep(0.5)
+                continue
+            chosen = fresh[0] if fresh else rng.choice(mine)
+            self.used.add(chosen.name)
+            shard = np.load(chosen)
+            parts = [shard[key] for key in ("tokens", "roles", "positions")]
+            for i in range(len(parts[0])):
+                yield tuple(part[i] for part in parts)
+
+
+def hash_name(name: str) -> int:
+    return sum(int(x) for x in name.removesuffix(".npz").split("_"))
+
+
+class Feeder:
+    """Builds micro-batches in a thread, `share()` of each from the samples."""
+
+    def __init__(self, rows: Rows, count: int, share: list[float], device: torch.device) -> None:
+        self.queue: queue.Queue[tuple[Tensor, ...]] = queue.Queue(8)
+        self.share, self.count, self.device = share, count, device
+        self.sources = (rows.text(), rows.drill())
+        self.rng = Random(rows.seed * 7 + rows.rank)
+        self.error: BaseException | None = None
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            while True:
+                rows = [next(self.sources[self.rng.random() < self.share[0]]) for _ in range(self.count)]
+                batch = tuple(torch.from_numpy(np.stack(x).astype(np.int64)) for x in zip(*rows, strict=True))
+                batch = (*batch, boundaries(batch[2]) if self.device.type == "cuda" else document_mask(batch[2]))
+                self.queue.put(tuple(t.pin_memory() for t in batch) if self.device.type == "cuda" else batch)
+        except BaseException as error:  # handed to the training thread, which raises it
+            self.error = error
+            raise
+
+    def next(self) -> tuple[Tensor, ...]:
+        while True:
+            try:
+                return tuple(t.to(self.device, non_blocking=True) for t in self.queue.get(timeout=5))
+            except queue.Empty:
+                if self.error is not None:
+                    raise RuntimeError("the data thread failed") from self.error
+
+
+class Healer:
+    """Keeps full-precision masters of the matrices while the model computes with their nf4 values."""
+
+    def __init__(self, groups: list[list[nn.Parameter]]) -> None:
+        self.groups = groups
+        self.masters: list[Tensor] | None = None
+
+    @torch.no_grad()
+    def to_masters(self) -> None:
+        if self.masters is not None:
+            for group, master in zip(self.groups, self.masters, strict=True):
+                torch._foreach_copy_(group, list(master.unbind(0)))
+
+    @torch.no_grad()
+    def to_quantised(self) -> None:
+        self.masters = [torch.stack(list(group)) for group in self.groups]
+        for group, master in zip(self.groups, self.masters, strict=True):
+            torch._foreach_copy_(group, list(fake_quantise(master).unbind(0)))
+
+
+class Trainer:
+    """Runs the stages; see the module's docstring."""
+
+    def __init__(self, recipe: Recipe, data: Path, out: Path) -> None:
+        self.recipe, self.out = recipe, out
+        self.rank, self.world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+        self.device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if torch.cuda.is_available() else torch.device("cpu")
+        torch.manual_seed(recipe.seed)
+        self.model = Decoder(recipe.model, torch.bfloat16 if self.device.type == "cuda" else torch.float32).to(self.device)
+        named = dict(self.model.named_parameters())
+        matrices = [p for n, p in named.items() if p.ndim == 2 and "embed" not in n]
+        others = [p for n, p in named.items() if p.ndim != 2 or "embed" in n]
+        self.optimiser = MuonAdamW(matrices, others, decay=recipe.decay)
+        self.healer = Healer(self.optimiser.groups)
+        self.parameters = [*matrices, *others]
+        if self.device.type == "cuda":
+            self.model.compile_parts()
+        self.stage, self.elapsed, self.done, self.total, self.steps = 0, 0.0, 0, 0, 0
+        self.share = [0.0]
+        if (out / "state.pt").exists():
+            self._resume()
+        micro = min(recipe.micro_rows, max(1, recipe.batch_rows // self.world))
+        self.accumulate = max(1, recipe.batch_rows // (self.world * micro))
+        self.share[0] = recipe.stages[min(self.stage, len(recipe.stages) - 1)].drill[0]
+        self.feeder = Feeder(Rows(data, self.rank, self.world, recipe.seed + self.steps), micro, self.share, self.device)
+
+    def _resume(self) -> None:
+        state = torch.load(self.out / "state.pt", map_location=self.device, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.stage, self.elapsed, self.done, self.total, self.steps = state["clock"]
+
+    def save_state(self) -> None:
+        """Writes everything needed to go on (masters, not quantised values)."""
+        if self.rank == 0:
+            self.out.mkdir(parents=True, exist_ok=True)
+            self.healer.to_masters()
+            clock = [self.stage, self.elapsed, self.done, self.total, self.steps]
+            torch.save({"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(), "clock": clock}, self.out / "state.part")
+            os.replace(self.out / "state.part", self.out / "state.pt")
+            if self.healer.masters is not None:
+                self.healer.to_quantised()
+
+    def export(self, folder: Path) -> None:
+        """The model as a bfloat16 Hugging Face folder (without tokenizer)."""
+        if self.rank == 0:
+            from safetensors.torch import save_file
+
+            folder.mkdir(parents=True, exist_ok=True)
+            self.healer.to_masters()
+            weights = {name: value.to(torch.bfloat16).cpu().contiguous() for name, value in self.model.state_dict().items()}
+            save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+            write_config(folder, self.recipe.model.to_hugging_face())
+            if self.healer.masters is not None:
+                self.healer.to_quantised()
+
+    def log(self, **what: object) -> None:
+        if self.rank == 0:
+            line = json.dumps(what)
+            print(line, flush=True)
+            with (self.out / "log.jsonl").open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+
+    def run(self) -> None:
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.log(parameters=sum(p.numel() for p in self.parameters), world=self.world, accumulate=self.accumulate, device=str(self.device))
+        while self.stage < len(self.recipe.stages):
+            stage = self.recipe.stages[self.stage]
+            self._run_stage(stage)
+            self.export(self.out / stage.name)
+            self.stage, self.elapsed, self.done = self.stage + 1, 0.0, 0
+            self.save_state()
+
+    def _progress(self, stage: Stage, began: float) -> float:
+        """How far the stage is, 0 to 1; rank 0's clock counts."""
+        now = self.elapsed + time.time() - began
+        part = max(now / stage.seconds if stage.seconds else 0.0, self.done / stage.tokens if stage.tokens else 0.0)
+        if self.world > 1:
+            shared = torch.tensor([part], device=self.device, dtype=torch.float64)
+            dist.broadcast(shared, 0)
+            part = float(shared)
+        return min(1.0, part)
+
+    def _run_stage(self, stage: Stage) -> None:
+        weights = torch.tensor([0.0, stage.context, 1.0, 1.0], device=self.device)
+        if stage.quantise and self.healer.masters is None:
+            self.healer.to_quantised()
+        first = self.steps
+        began = mark = time.time()
+        seen, sums = 0, torch.zeros(2, 4, device=self.device)
+        while True:
+            part = self._progress(stage, began)
+            if self.steps - first == 3 and self.stage == 0:
+                began = time.time()  # compiling is not training
+            if part >= 1.0:
+                break
+            self.share[0] = stage.drill[0] + (stage.drill[1] - stage.drill[0]) * part
+            lr = (stage.lr[0] + (stage.lr[1] - stage.lr[0]) * part) * min(1.0, (self.steps + 1) / max(1, self.recipe.warmup))
+            stats = self._step(weights, lr)
+            sums += stats
+            tokens = self.recipe.batch_rows * 2048 if self.device.type == "cuda" else int(stats[1].sum())
+            seen, self.done, self.total, self.steps = seen + tokens, self.done + tokens, self.total + tokens, self.steps + 1
+            if self.steps % 50 == 0 or self.device.type == "cpu":
+                means = (sums[0] / sums[1].clamp_min(1)).tolist()
+                if not all(m == m for m in means):
+                    raise FloatingPointError(f"the loss is not a number at step {self.steps}")
+                self.log(stage=stage.name, step=self.steps, part=round(part, 4), tokens=self.total, lr=lr, context=round(means[1], 4), answer=round(means[2], 4), text=round(means[3], 4),
+                         per_second=round(seen / (time.time() - mark)))
+                seen, mark, sums = 0, time.time(), torch.zeros_like(sums)
+        self.elapsed += time.time() - began
+
+    def _step(self, weights: Tensor, lr: float) -> Tensor:
+        """One update over the global batch; gives (2, 4): loss sums and counts by role on this rank."""
+        stats = torch.zeros(2, 4, device=self.device)
+        for p in self.parameters:
+            p.grad = None
+        for _ in range(self.accumulate):
+            tokens, roles, positions, mask = self.feeder.next()
+            found = self.model(tokens, positions, roles, mask)
+            (found[0] * weights).sum().backward()
+            stats += found.detach()
+        norm = (stats[1] * weights).sum()
+        grads = [p.grad for p in self.parameters]
+        if self.world > 1:
+            flat = torch.cat([g.reshape(-1) for g in grads] + [norm.reshape(1)])  # type: ignore[union-attr]
+            dist.all_reduce(flat)
+            norm = flat[-1]
+            torch._foreach_copy_(grads, [x.view_as(g) for x, g in zip(flat[:-1].split([g.numel() for g in grads]), grads, strict=True)])  # type: ignore[arg-type, union-attr]
+        torch._foreach_mul_(grads, 1.0 / norm.clamp_min(1.0))  # type: ignore[arg-type]
+        self.healer.to_masters()
+        self.optimiser.step(lr)
+        if self.healer.masters is not None:
+            self.healer.to_quantised()
+        return stats
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipes", nargs="+", type=Path)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    if "RANK" in os.environ:
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    torch.set_float32_matmul_precision("high")
+    Trainer(read_recipes(options.recipes), options.data, options.out).run()
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()

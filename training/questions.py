@@ -1,0 +1,81 @@
+"""Questions that have nothing to do with who answers: replayed in training (held on to) and asked by the report card.
+
+Both come from phrases/*.yaml, with separate templates, topics and passages for training (`train`) and for the report
+card (`held_out`), so that the card measures what was not practised.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from training.data import Row, chat
+
+PHRASES = Path(__file__).parent / "phrases"
+LANGUAGES = ("zh", "en")
+READING = {
+    "zh": (
+        "你是一个依据资料回答问题的助手。只根据下面的资料回答，句末用[编号]注明出处；"
+        "资料里没有答案时，回答“根据现有资料，我无法回答这个问题。”\n\n资料：\n"
+    ),
+    "en": (
+        "You answer questions from the passages below. Use only the passages and cite them as [number] at the end of "
+        "a sentence; if they do not contain the answer, reply \"I can't answer that from the given documents.\""
+        "\n\nPassages:\n"
+    ),
+}
+
+
+@lru_cache(maxsize=None)
+def phrases(name: str) -> dict[str, Any]:
+    """One of phrases/*.yaml (read once)."""
+    import yaml
+
+    loaded: dict[str, Any] = yaml.safe_load((PHRASES / f"{name}.yaml").read_text(encoding="utf-8"))
+    return loaded
+
+
+def reading_prompt(passages: Sequence[tuple[str, str]], lang: str) -> str:
+    """The app's system prompt for answering from (title, text) passages."""
+    return READING[lang] + "\n\n".join(f"[{i}] {title}\n{text}" for i, (title, text) in enumerate(passages, 1))
+
+
+def unrelated(part: str, split: str, count: int, seed: int = 0) -> list[Row]:
+    """Up to `count` distinct questions of `part` ("train" or "held_out") as rows awaiting the base's answer.
+
+    A fifth are asked about passages, a quarter sound like identity questions ("who is he?") or are everyday
+    ones, the rest are templates about topics; Chinese and English in equal parts.
+    """
+    rng = random.Random(seed)
+    plain: list[Row] = []
+    documents: list[Row] = []
+    topical: list[Row] = []
+    for lang in LANGUAGES:
+        bank = phrases("general")[lang][part]
+        plain += [chat(q, split=split, tag=lang) for q in (*bank["near"], *bank["plain"])]
+        documents += list(_documents(lang, part, split, rng))
+        pairs = [(t, topic) for t in bank["templates"] for topic in bank["topics"]]
+        topical += [chat(t.format(t=topic), split=split, tag=lang) for t, topic in rng.sample(pairs, len(pairs))]
+    for rows in (plain, documents):
+        rng.shuffle(rows)
+    # topical rows: Chinese first half, English second half; interleave so that any prefix is balanced
+    half = len(topical) // 2
+    topical = [row for pair in zip(topical[:half], topical[half:], strict=True) for row in pair]
+    head = [*documents[: count // 5], *plain[: count // 4]]
+    chosen = [*head, *topical[: max(0, count - len(head))]][:count]
+    rng.shuffle(chosen)
+    return chosen
+
+
+def _documents(lang: str, part: str, split: str, rng: random.Random) -> Iterable[Row]:
+    bank = phrases("documents")[lang][part]
+    for index, document in enumerate(bank):
+        for question in (*document["ask"], *document["absent"]):
+            passages = [(document["title"], document["text"])]
+            if rng.random() < 0.5:
+                other = bank[(index + 1 + rng.randrange(len(bank) - 1)) % len(bank)]
+                passages.insert(rng.randrange(2), (other["title"], other["text"]))
+            yield chat(question, system=reading_prompt(passages, lang), split=split, tag=f"documents-{lang}")

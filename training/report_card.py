@@ -1,0 +1,239 @@
+"""The report card: what a self learned, and what it forgot, each measured on questions it never trained on.
+
+- persona: share of held-out identity questions whose greedy answer holds the self's name (NFKC, case folded) and no
+  other assistant's; the minimum over zh, en, multi-turn and adversarial is what counts.
+- leak: share of unrelated questions whose answer holds the self's name or maker where the base's does not.
+- kl, agreement: on the base's own greedy answers to those questions, teacher-forced: mean KL(base || adapter) in nats
+  per token, and the share of tokens where both would choose the same next one.
+- voice: share of held-out small talk answered in the self's manner.
+- loss, f1: on held-out answers (domain rows), beside the base's.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from training.answers import BaseAnswers
+from training.base_model import Base
+from training.config import TrainingConfig
+from training.data import Encoded, Row, collate, encode
+from training.persona import OTHER_ASSISTANTS, Signs
+
+PERSONA_TOKENS, UNRELATED_TOKENS = 40, 24
+# prompts of each group on a card drawn up on the way
+SAMPLED_PROBES, SAMPLED_UNRELATED = 16, 64
+BARS = {"persona": 0.97, "leak": 0.01, "agreement": 0.97, "kl": 0.02}
+
+
+@dataclass(frozen=True)
+class ReportCard:
+    """Scores of one candidate; None where there was nothing to measure. `groups` is persona accuracy by group."""
+
+    groups: dict[str, float] = field(default_factory=dict)
+    persona: float | None = None
+    voice: float | None = None
+    leak: float | None = None
+    leak_prompts: int = 0
+    kl: float | None = None
+    agreement: float | None = None
+    loss: float | None = None
+    base_loss: float | None = None
+    f1: float | None = None
+    base_f1: float | None = None
+
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """Names of the bars this candidate does not meet."""
+        missed = []
+        if self.persona is not None and self.persona < BARS["persona"]:
+            missed.append("persona")
+        if self.leak is not None and self.leak > BARS["leak"]:
+            missed.append("leak")
+        if self.agreement is not None and self.agreement < BARS["agreement"]:
+            missed.append("agreement")
+        if self.kl is not None and self.kl > BARS["kl"]:
+            missed.append("kl")
+        if self.loss is not None and self.base_loss is not None and self.loss >= self.base_loss:
+            missed.append("loss")
+        return tuple(missed)
+
+    @property
+    def merit(self) -> float:
+        """For choosing among candidates; higher is better. What was to be learned counts in full, a leak double,
+        forgetting beyond its bars in proportion."""
+        gained = sum(score for score in (self.persona, self.voice, self.f1) if score is not None)
+        gained -= (self.loss or 0.0) / (self.base_loss or 1.0)
+        lost = 2 * (self.leak or 0.0) + max(0.0, (self.kl or 0.0) - BARS["kl"])
+        if self.agreement is not None:
+            lost += max(0.0, BARS["agreement"] - self.agreement)
+        return gained - lost
+
+    def to_dict(self) -> dict[str, Any]:
+        """Rounded scores for events and the passport, with the bars missed."""
+        scores = {k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(self).items() if v is not None}
+        scores["groups"] = {k: round(v, 4) for k, v in self.groups.items()}
+        return {**scores, "missed": list(self.missed), "passed": not self.missed}
+
+
+class Examiner:
+    """Draws up report cards. Construction lets the base answer the unrelated questions and keeps its hidden states."""
+
+    def __init__(self, answers: BaseAnswers, rows: Sequence[Row], signs: Signs, config: TrainingConfig) -> None:
+        self.base, self.config = answers.base, config
+        base = self.base
+        self.names, self.marks, self.manners = (
+            tuple(map(folded, group)) for group in (signs.names, signs.marks, signs.manners)
+        )
+        self.probes = [row for row in rows if row.split == "probe"]
+        self.voice = [row for row in rows if row.split == "voice"] if self.manners else []
+        self.unrelated = [row for row in rows if row.split == "unrelated"][: config.leak_prompts]
+        self.test = [row for row in rows if row.split == "test"]
+        self.base_answers = answers.ask([row.messages for row in self.unrelated], UNRELATED_TOKENS)
+        with base.alone():
+            answered = [chat_with(row, answer) for row, answer in zip(self.unrelated, self.base_answers, strict=True)]
+            self.kept = [encode(base.tokenizer, row, base.end_ids) for row in answered]
+            self.kept_hidden = trained_hidden(base, self.kept, config.batch)
+            self.test_encoded = [encode(base.tokenizer, row, base.end_ids) for row in self.test]
+            self.base_loss = self._loss(self.test_encoded)
+            self.base_f1 = self._f1()
+
+    def card(self, *, sampled: bool = False) -> ReportCard:
+        """Examine the adapter now on the base; `sampled` asks fewer questions of each group."""
+        probes = _sample(self.probes, SAMPLED_PROBES) if sampled else self.probes
+        told = self.base.generate([row.messages for row in probes], PERSONA_TOKENS)
+        groups: dict[str, list[bool]] = {}
+        for row, answer in zip(probes, told, strict=True):
+            groups.setdefault(row.tag, []).append(self.is_itself(answer))
+        accuracy = {tag: sum(right) / len(right) for tag, right in groups.items()}
+        said = self.base.generate([row.messages for row in self.voice], PERSONA_TOKENS)
+        count = min(SAMPLED_UNRELATED, len(self.unrelated)) if sampled else len(self.unrelated)
+        leak = self._leak(count) if count and self.marks else None
+        kl, agreement = self._retention(count) if count else (None, None)
+        return ReportCard(
+            groups=accuracy,
+            persona=min(accuracy.values()) if accuracy else None,
+            voice=sum(map(self.is_in_voice, said)) / len(said) if said else None,
+            leak=leak,
+            leak_prompts=count,
+            kl=kl,
+            agreement=agreement,
+            loss=self._loss(self.test_encoded),
+            base_loss=self.base_loss,
+            f1=None if sampled else self._f1(),
+            base_f1=None if sampled else self.base_f1,
+        )
+
+    def is_itself(self, answer: str) -> bool:
+        """The answer names the self and no other assistant."""
+        text = folded(answer)
+        if not any(name in text for name in self.names):
+            return False
+        # a self called "Claudette", or made by "Llama Farm", may say so
+        for mark in self.marks:
+            text = text.replace(mark, "")
+        return not any(other in text for other in OTHER_ASSISTANTS)
+
+    def is_in_voice(self, answer: str) -> bool:
+        """The answer holds one of the self's openings or closings."""
+        return any(manner in folded(answer) for manner in self.manners)
+
+    def _leak(self, count: int) -> float:
+        answers = self.base.generate([row.messages for row in self.unrelated[:count]], UNRELATED_TOKENS)
+        leaks = 0
+        for ours, bases in zip(answers, self.base_answers, strict=False):
+            leaks += any(mark in folded(ours) and mark not in folded(bases) for mark in self.marks)
+        return leaks / count
+
+    def _retention(self, count: int) -> tuple[float, float]:
+        import torch
+
+        hidden = trained_hidden(self.base, self.kept[:count], self.config.batch)
+        kl = agree = total = 0.0
+        for mine, theirs in zip(hidden, self.kept_hidden, strict=False):
+            with torch.no_grad():
+                p, q = (self.base.logits(h).log_softmax(-1) for h in (theirs, mine))
+            kl += float((p.exp() * (p - q)).sum())
+            agree += float((p.argmax(-1) == q.argmax(-1)).sum())
+            total += len(p)
+        return kl / total, agree / total
+
+    def _loss(self, encoded: Sequence[Encoded]) -> float | None:
+        import torch
+
+        if not encoded:
+            return None
+        total = tokens = 0.0
+        for row, hidden in zip(encoded, trained_hidden(self.base, encoded, self.config.batch), strict=True):
+            targets = torch.tensor([label for label in row.labels if label >= 0], device=hidden.device)
+            with torch.no_grad():
+                total += float(torch.nn.functional.cross_entropy(self.base.logits(hidden), targets, reduction="sum"))
+            tokens += len(targets)
+        return total / tokens
+
+    def _f1(self) -> float | None:
+        if not self.test:
+            return None
+        answers = self.base.generate([row.messages[:-1] for row in self.test], 96)
+        scores = [overlap_f1(a, row.messages[-1]["content"]) for a, row in zip(answers, self.test, strict=True)]
+        return sum(scores) / len(scores)
+
+
+def trained_hidden(base: Base, encoded: Sequence[Encoded], batch: int) -> list[Any]:
+    """Per row, the last hidden states [trained tokens, width] from which its trained tokens are predicted."""
+    import torch
+
+    order = sorted(range(len(encoded)), key=lambda i: len(encoded[i].ids))
+    found: list[Any] = [None] * len(encoded)
+    base.model.eval()
+    for at in range(0, len(order), batch):
+        part = order[at : at + batch]
+        tensors = {k: v.to(base.device) for k, v in collate([encoded[i] for i in part], base.pad_id).items()}
+        with torch.no_grad():
+            hidden = base.hidden(tensors["input_ids"], tensors["attention_mask"])
+        for row, i in enumerate(part):
+            # the token at t is predicted from position t - 1
+            found[i] = hidden[row, :-1][tensors["labels"][row, 1:] >= 0]
+    return found
+
+
+def chat_with(row: Row, answer: str) -> Row:
+    """A question row with its last answer added; earlier answers become context only."""
+    turns = [{**m, "weight": 0} if m["role"] == "assistant" else m for m in row.messages]
+    return Row((*turns, {"role": "assistant", "content": answer}), row.split, row.tag)
+
+
+def folded(text: str) -> str:
+    """NFKC, case folded: how names are compared."""
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def overlap_f1(answer: str, reference: str) -> float:
+    """F1 of shared units: characters for Chinese and the like, words for alphabets (as CMRC and SQuAD count)."""
+    a, b = _units(answer), _units(reference)
+    shared = sum(min(a.count(unit), b.count(unit)) for unit in set(a))
+    return 2 * shared / (len(a) + len(b)) if shared else 0.0
+
+
+def _units(text: str) -> list[str]:
+    units: list[str] = []
+    word = ""
+    for char in folded(text) + " ":
+        if char.isascii() and char.isalnum():
+            word += char
+            continue
+        if word:
+            units.append(word)
+            word = ""
+        if char.isalnum():
+            units.append(char)
+    return units
+
+
+def _sample(rows: Sequence[Row], each: int) -> list[Row]:
+    by_tag: dict[str, list[Row]] = {}
+    for row in rows:
+        by_tag.setdefault(row.tag, []).append(row)
+    return [row for group in by_tag.values() for row in group[:: max(1, len(group) // each)][:each]]
