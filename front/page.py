@@ -15,6 +15,7 @@ from front.errors import AppError
 from front.queries import adapter_rows, ask, collection_rows
 from front.services import Services
 from front.texts import EXAMPLES, TEXTS, text
+from front.visitors import COOKIE
 from llm import chat_tab
 from llm import texts as llm_texts
 from llm.chat_runs import ChatRuns
@@ -25,8 +26,6 @@ from rag import texts as rag_texts
 from rag.errors import RagError
 
 _HERE = Path(__file__).parent
-# Set by front.server for every visitor of a public app.
-VISITOR_COOKIE = "fenshen-visitor"
 
 
 def build(services: Services, runs: ChatRuns) -> tuple[gr.Blocks, dict[str, Any]]:
@@ -193,7 +192,7 @@ def _owner(request: gr.Request, *, local: bool) -> str:
         return f"user:{request.username}"
     if local:
         return "local"
-    return f"browser:{request.cookies.get(VISITOR_COOKIE, request.session_hash)}"
+    return f"browser:{request.cookies.get(COOKIE, request.session_hash)}"
 
 
 def _secret(data_dir: Path) -> str:

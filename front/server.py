@@ -51,8 +51,11 @@ def hold(data_dir: Path):  # type: ignore[no-untyped-def]
 
 
 def _run(settings: Settings, start: float) -> None:
+    from starlette.middleware import Middleware
+
     from front.page import build
     from front.services import Services
+    from front.visitors import VisitorCookie
     from llm.chat_runs import ChatRuns
     from llm.conversations import ConversationStore
     from llm.errors import LlmError
@@ -68,6 +71,7 @@ def _run(settings: Settings, start: float) -> None:
         _, url, _ = page.queue(default_concurrency_limit=32).launch(
             server_name=server.host,
             server_port=server.port,
+            app_kwargs={"middleware": [Middleware(VisitorCookie)]},
             root_path=server.root_path or None,
             auth=(user, password) if user else None,
             prevent_thread_lock=True,

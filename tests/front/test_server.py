@@ -21,6 +21,18 @@ def test_a_second_app_on_the_same_folder_is_refused(app: RunningApp) -> None:
     assert str(app.data_dir) in second.output and "--data-dir" in second.output
 
 
+def test_visitors_of_a_public_app_see_only_their_own_conversations(tmp_path: Path) -> None:
+    import httpx
+
+    app = RunningApp(tmp_path, "--host", "0.0.0.0")
+    app.wait()
+    with httpx.Client() as first, httpx.Client() as second:
+        cookies = [client.get(app.url).cookies.get("fenshen-visitor") for client in (first, second)]
+        assert all(cookies) and cookies[0] != cookies[1]
+        assert first.get(app.url).cookies.get("fenshen-visitor") is None  # kept, not made anew
+    app.stop()
+
+
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
