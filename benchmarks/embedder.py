@@ -39,7 +39,7 @@ HELD_OUT = {
     "zh laws, templated": ["reader/laws_article_synth_zh"],
     "zh places, templated": ["reader/crosswoz_db_synth_zh"],
     "zh classical to modern": ["chat/classical_translate"],
-    "en medicine, asked by people": ["chat/medquad_en"],
+    "en medicine, FAQ headings": ["chat/medquad_en"],
     "en countries, templated": ["reader/factbook_synth_en"],
     "en recipes, templated": ["reader/recipes_synth_en"],
     "en textbooks, gapped sentences": ["cloze/openstax_ccby_en", "cloze/standardebooks_en"],

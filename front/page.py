@@ -42,7 +42,7 @@ def build(services: Services, runs: ChatRuns) -> tuple[gr.Blocks, dict[str, Any]
         first_collection="recipes",
         examples=lambda lang: EXAMPLES[lang],
         owner=lambda request: _owner(request, local=local),
-        k=services.settings.rag.k,
+        k=services.passages,
     )
     with gr.Blocks(title="Fenshen 分身", fill_height=True, fill_width=True, analytics_enabled=False) as page:
         with gr.Row(elem_id="fs-header"):

@@ -96,12 +96,8 @@ class AdapterRegistry:
 
     def scan(self) -> list[AdapterInfo]:
         """Every adapter, valid or not, sorted by name; reads the disk anew, so that a new one is offered at once."""
-        found: dict[str, AdapterInfo] = {}
-        for root in self._folders:
-            for folder in sorted(root.iterdir()) if root.is_dir() else []:
-                if folder.is_dir() and not folder.name.startswith(".") and folder.name not in found:
-                    found[folder.name] = self._inspect(folder, shipped=root in self._shipped)
-        return sorted(found.values(), key=lambda info: info.name)
+        infos = [self._inspect(folder, shipped=shipped) for folder, shipped in self._listed().values()]
+        return sorted(infos, key=lambda info: info.name)
 
     def get(self, name: str) -> AdapterInfo:
         """The adapter of this name, checked.
@@ -110,20 +106,30 @@ class AdapterRegistry:
             AdapterNotFoundError: there is none.
             InvalidAdapterError: it may not answer.
         """
-        infos = {info.name: info for info in self.scan()}
-        if name not in infos:
-            known = ", ".join(n for n, info in infos.items() if info.valid) or "–"
+        listed = self._listed()
+        if name not in listed:
+            known = ", ".join(info.name for info in self.scan() if info.valid) or "–"
             raise AdapterNotFoundError(
                 en=f"There is no self called “{name}”. Nothing was answered. Choose one of: {known}; or none.",
                 zh=f"没有名为“{name}”的分身，因此没有作答。可选：{known}；不选则使用基座模型。",
             )
-        info = infos[name]
+        folder, shipped = listed[name]
+        info = self._inspect(folder, shipped=shipped)
         if not info.valid:
             raise InvalidAdapterError(
                 en=f"The self “{name}” cannot be used: {info.reason[0]}. Nothing was answered; choose another self.",
                 zh=f"分身“{name}”无法使用：{info.reason[1]}。因此没有作答；请选择其他分身。",
             )
         return info
+
+    def _listed(self) -> dict[str, tuple[Path, bool]]:
+        """Name -> (folder, whether it is shipped), without looking inside."""
+        found: dict[str, tuple[Path, bool]] = {}
+        for root in self._folders:
+            for folder in root.iterdir() if root.is_dir() else []:
+                if folder.is_dir() and not folder.name.startswith(".") and folder.name not in found:
+                    found[folder.name] = folder, root in self._shipped
+        return found
 
     def _inspect(self, folder: Path, *, shipped: bool) -> AdapterInfo:
         info = AdapterInfo(folder.name, folder, shipped=shipped)

@@ -134,7 +134,7 @@ PRESETS: tuple[Preset, ...] = (
     Preset(
         "embedded",
         {},
-        Architecture(512, 12, 8, 2, 64, 1408, 12288, tied=True, qk_norm=True),
+        Architecture(448, 18, 8, 2, 64, 1216, 10240, tied=True, qk_norm=True),
         context_length=4096,
         stop_tokens=("<|im_end|>", "<|endoftext|>"),
         licence="Apache-2.0",

@@ -11,6 +11,7 @@ from rag.quantities import Quantity, quantities
 
 CLAUSE_END = re.compile(r"(?<!\d),|,(?!\d)|[;。、!?\n()]|\.(?=\s|$)")
 _LINE_END = re.compile(r"[;。!?\n]|\.(?=\s|$)")
+_NEAR = 100  # characters to either side that can say what an amount is of
 _CONTEXT_END = re.compile(CLAUSE_END.pattern + r"|\b(?:and|plus|then)\b|[和与及再]|然后|以及")
 
 
@@ -60,22 +61,30 @@ class Amount:
 def amounts_in(text: str) -> list[Amount]:
     """The amounts of a folded text, in order."""
     found = quantities(text)
+    blank = _without(found, text)
     amounts = []
     for i, q in enumerate(found):
-        left = _CONTEXT_END.split(text[found[i - 1].end if i else 0 : q.start])[-1]
-        right = _CONTEXT_END.split(text[q.end : found[i + 1].start if i + 1 < len(found) else len(text)])[0]
-        line = _LINE_END.split(text[: q.start])[-1] + " " + _LINE_END.split(text[q.end :])[0]
-        amounts.append(Amount(q, grams(left), grams(right), wording(line)))
+        before = blank[max(found[i - 1].end if i else 0, q.start - _NEAR) : q.start]
+        behind = blank[q.end : min(found[i + 1].start if i + 1 < len(found) else len(text), q.end + _NEAR)]
+        line = _LINE_END.split(blank[max(0, q.start - _NEAR) : q.start])[-1] + " "
+        line += _LINE_END.split(blank[q.end : q.end + _NEAR])[0]
+        left, right = _CONTEXT_END.split(before)[-1], _CONTEXT_END.split(behind)[0]
+        amounts.append(Amount(q, grams(left), grams(right), grams(line)))
     return amounts
 
 
 def wording(text: str) -> dict[str, float]:
     """`folding.grams` of a folded text without its amounts, whose units say nothing."""
+    return grams(_without(quantities(text), text))
+
+
+def _without(found: Sequence[Quantity], text: str) -> str:
+    """`text` with spaces in the place of its amounts."""
     at, out = 0, []
-    for q in quantities(text):
-        out += [text[at : q.start], " "]
+    for q in found:
+        out += [text[at : q.start], " " * (q.end - q.start)]
         at = q.end
-    return grams("".join(out) + text[at:])
+    return "".join(out) + text[at:]
 
 
 def _overlap(a: dict[str, float], b: dict[str, float]) -> float:

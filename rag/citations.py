@@ -15,6 +15,9 @@ from rag.quantities import quantities
 from rag.sentences import Marker, Sentence, split_sentences, take_markers
 from rag.types import Citation, Passage
 
+_LONGEST = 400  # characters of one statement; what is longer is no sentence
+_QUESTION_CHARS = 1000  # what a question is about stands there; the rest would only cost time
+
 
 @dataclass(frozen=True)
 class CitedAnswer:
@@ -56,6 +59,7 @@ def cite(answer: str, passages: Sequence[Passage], question: str = "") -> CitedA
     at the end of the run, unless the model marked them singly. Unsupported sentences are reported where the model
     cited them, where they state an amount, and, if nothing is supported, throughout.
     """
+    question = question[:_QUESTION_CHARS]
     text, markers = take_markers(answer)
     sentences = _without_titles(split_sentences(text), text, passages)
     prepared = [Prepared(passage) for passage in passages]
@@ -103,11 +107,11 @@ def _judge(
 ) -> tuple[tuple[int, Match], ...]:
     """The passages that support a sentence: the model's choice where it holds, else the best; failing that,
     clause by clause, when each has its passage."""
-    whole = _choose(Statement(sentence, question), named, prepared)
+    whole = _choose(Statement(sentence, question), named, prepared) if len(sentence) <= _LONGEST else ()
     if whole:
         return whole
     clauses = independent_clauses(sentence)
-    if len(clauses) < 2:
+    if len(clauses) < 2 or max(map(len, clauses)) > _LONGEST:
         return ()
     parts = [_choose(Statement(clause, question, sentence), named, prepared) for clause in clauses]
     if not all(parts):

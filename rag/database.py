@@ -1,13 +1,15 @@
 """The SQLite file under a knowledge base: connections, transactions, schema and its errors in plain words.
 
-One writer at a time, any number of readers beside it (WAL, https://sqlite.org/wal.html). `synchronous=FULL` makes a
-commit survive a power cut, not only a kill. `secure_delete` overwrites freed pages with zeros.
+One writer at a time, any number of readers beside it (WAL, https://sqlite.org/wal.html). Every commit survives a kill;
+`sync`, which waits for the disk, makes all commits before it survive a power cut, too. `secure_delete` overwrites
+freed pages with zeros.
 """
 
 from __future__ import annotations
 
 import errno
 import logging
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -151,7 +153,7 @@ class Database:
         try:
             connection.execute("PRAGMA foreign_keys=ON")
             connection.execute("PRAGMA secure_delete=ON")
-            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA synchronous=NORMAL")
         except BaseException:
             connection.close()
             raise
@@ -213,6 +215,14 @@ class Database:
             connection.execute("COMMIT")
             with self._idle_lock:
                 self._idle.append(connection)
+
+    def sync(self) -> None:
+        """Wait until everything committed so far is on the disk; one wait for many commits."""
+        log_file = self.path.with_name(self.path.name + "-wal")
+        with self._errors():
+            if log_file.exists():  # no log, no need: SQLite then waits at every commit
+                with log_file.open("r+b") as file:
+                    os.fsync(file.fileno())
 
     def checkpoint(self) -> None:
         """Move the write-ahead log into the file and empty it, so that deleted text is in neither."""

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.errors import StorageError
+from rag.errors import RagError, StorageError
 from rag.index import VectorIndex
 from rag.journal import IndexJournal, Row
 from rag.pending import Pending
@@ -58,10 +58,7 @@ class _State:
 
 
 class DenseIndex:
-    """The vector indexes of all collections, each opened at its first use. Thread-safe.
-
-    Raises (all methods): StorageError.
-    """
+    """The vector indexes of all collections, each opened at its first use. Thread-safe. All raise StorageError."""
 
     def __init__(self, store: Store, folder: Path) -> None:
         self._store, self._folder = store, folder
@@ -142,6 +139,13 @@ class DenseIndex:
                     self._write(collection, state)
                     return
 
+    def flush_later(self, collection: CollectionRow) -> None:
+        """`flush`; if that fails nothing is lost: pending chunks are searched in memory, and the next one tries again."""
+        try:
+            self.flush(collection)
+        except RagError as error:
+            log.warning("The vector index of %s stays behind: %s", collection.name, error)
+
     def _write(self, collection: CollectionRow, state: _State) -> None:
         mark, gone = self._journal.removed(collection)
         if gone:
@@ -209,14 +213,11 @@ class DenseIndex:
         shutil.rmtree(self._folder / collection.index_name, ignore_errors=True)
 
     def close(self) -> None:
-        """Write what is pending and close every index. What cannot be written waits in the store for the next start."""
+        """Write what is pending and close every index."""
         with self._opening:
             for collection in self._store.collection_rows():
                 if collection.id in self._states:
-                    try:
-                        self.flush(collection)
-                    except StorageError as error:
-                        log.warning("The vector index of %s stays behind: %s", collection.name, error)
+                    self.flush_later(collection)
             for state in self._states.values():
                 if state.index is not None:
                     state.index.close()

@@ -184,7 +184,7 @@ class KnowledgeBase:
 
     def delete_document(self, document_id: str) -> None:
         """Erase a document: text, passages, vectors. Raises DocumentNotFoundError."""
-        self._dense.flush(self._store.delete_document(document_id))
+        self._dense.flush_later(self._store.delete_document(document_id))
 
     # --- searching
 
@@ -195,9 +195,9 @@ class KnowledgeBase:
         dropped and neighbours joined. The same base gives the same answer in the same order.
 
         Args:
-            k: number of passages, `settings.k` by default.
+            k: number of passages; None takes `settings.k`, or 4 where that is 0.
         """
-        row, k = self._store.collection(collection), self.settings.k if k is None else k
+        row, k = self._store.collection(collection), (self.settings.k or 4) if k is None else k
         query = query.strip()[:MAX_QUERY_CHARS].encode("utf-8", "replace").decode()
         if not query or k < 1:
             return []

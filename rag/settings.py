@@ -17,7 +17,7 @@ class RagSettings:
         embedder: "embedded", a folder, or the hub name of any sentence-transformers model.
         chunk_chars: aimed-at size of a chunk in characters (a CJK character counts 1, so Chinese chunks hold more).
         chunk_overlap: characters repeated between neighbouring chunks of one section.
-        k: passages given to the model.
+        k: passages given to the model; 0 takes what suits the base: 1 for the embedded one, 4 for larger ones.
         candidates: how many each of dense and BM25 search returns before fusion.
         join_chars: longest passage that neighbouring chunks are joined to, in characters.
         refuse_below: dense cosine under which a passage that shares no rare term counts as "nothing found".
@@ -30,10 +30,10 @@ class RagSettings:
     embedder: str = "embedded"
     chunk_chars: int = 480
     chunk_overlap: int = 60
-    k: int = 3
+    k: int = 0
     candidates: int = 30
     join_chars: int = 960
-    refuse_below: float = 0.25
+    refuse_below: float = 0.43
     max_file_mb: int = 50
     max_expanded_mb: int = 200
     max_text_chars: int = 5_000_000

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,8 @@ class Store:
 
     @staticmethod
     def _document(row: Any) -> Document:
-        return Document(*tuple(row)[:-1], warnings=tuple(json.loads(row[-1])))
+        *values, warnings = row
+        return replace(Document(*values), warnings=tuple(json.loads(warnings)))
 
     def same_document(self, collection: CollectionRow, source: str, sha256: str) -> Document | None:
         """The document that makes adding this content under this name needless, if there is one.
@@ -113,12 +115,16 @@ class Store:
         changed, and what it held before must go.
         """
         with self.database.reading() as db:
-            rows = db.execute(
-                f"""SELECT {_DOCUMENT} WHERE c.id = ? AND (d.source = ? OR d.sha256 = ?)
-                    ORDER BY d.source <> ?, d.source""",
-                (collection.id, source, sha256, source),
-            ).fetchall()
-        found = self._document(rows[0]) if rows else None
+            row = None
+            for column, value in (("source", source), ("sha256", sha256)):  # one by one: each has its index
+                row = (
+                    row
+                    or db.execute(
+                        f"SELECT {_DOCUMENT} WHERE d.collection_id = ? AND d.{column} = ? ORDER BY d.rowid LIMIT 1",
+                        (collection.id, value),
+                    ).fetchone()
+                )
+        found = None if row is None else self._document(row)
         return found if found is not None and found.sha256 == sha256 else None
 
     def text(self, document_id: str) -> str:
@@ -140,7 +146,7 @@ class Store:
     def add_document(self, collection: CollectionRow, new: NewDocument) -> Document:
         """Write a document with its chunks and vectors in one transaction, in place of any of the same source.
 
-        When this returns, the document is on disk.
+        When this returns a kill cannot lose it; after the next `sync` a power cut cannot either.
         """
         document_id = digest(collection.name, new.source, new.sha256)
         title, now = new.loaded.title, time.time()
@@ -234,6 +240,10 @@ class Store:
                     continue
                 text = db.execute("SELECT text FROM documents WHERE id = ?", (document_id,)).fetchone()[0]
                 yield Outline(document_id, [(r[0], index_text(title, r[1], text[r[2] : r[3]])) for r in rows])
+
+    def sync(self) -> None:
+        """Wait until everything committed so far is on the disk."""
+        self.database.sync()
 
     def close(self) -> None:
         """Close the file."""

@@ -20,7 +20,8 @@ from training.data import Encoded, Row, collate, encode_rows, length_grouped
 from training.events import Event, Phase, Scored, Started, Step
 from training.report_card import Examiner, ReportCard, chat_with, trained_hidden
 
-REPLAY_TOKENS = 24
+# a self leaks with its first words, so many short answers hold more than few long ones
+REPLAY_TOKENS = 12
 
 
 @dataclass

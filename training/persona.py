@@ -15,8 +15,9 @@ from typing import Any
 
 from training.config import check_keys
 from training.data import Row, chat
+from training.drills.prompts import reading_prompt
 from training.errors import ConfigError
-from training.questions import LANGUAGES, phrases, reading_prompt, unrelated
+from training.questions import LANGUAGES, phrases, unrelated
 
 # Names of the assistants a base may take itself for; an identity answer that holds one has failed.
 OTHER_ASSISTANTS = (

@@ -29,7 +29,8 @@ def _without_comments(css: str) -> str:
 
 
 def _top_rules(css: str) -> Iterator[tuple[str, str]]:
-    """Selectors and declarations outside of @media and the like, which hold for some devices only."""
+    """Selectors with their declarations; @media and the like, which hold for some devices only, stay in one
+    piece with all their rules (and are no selector of an element)."""
     depth, start, selector = 0, 0, ""
     for brace in re.finditer("[{}]", css):
         if brace[0] == "{":
@@ -38,7 +39,7 @@ def _top_rules(css: str) -> Iterator[tuple[str, str]]:
             depth += 1
         elif depth:
             depth -= 1
-            if depth == 0 and not selector.startswith("@"):
+            if depth == 0:
                 yield selector, css[start : brace.start()]
         start = brace.end()
 

@@ -10,8 +10,9 @@ from rag.loaders.builder import Sink, TextBuilder
 from rag.loaders.cleaning import CJK, one_line
 from rag.loaders.encodings import decode
 from rag.loaders.hidden import HiddenText
+from rag.loaders.html_tables import read_grid
 from rag.loaders.ordinals import ordinal
-from rag.loaders.tables import Cell, repeated, table_lines
+from rag.loaders.tables import table_lines
 
 # Never shown as text, or the page's furniture rather than its content.
 _DROPPED = {
@@ -41,9 +42,6 @@ _CHARSET = re.compile(
 _BREAK, _KEPT = "\x01", "\x02"
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 _CJK_WRAP = re.compile(f"(?<=[{CJK}])[ \t]*\n\\s*(?=[{CJK}])")
-
-# A merged cell spans at most this many rows and columns, a row holds at most so many cells.
-MAX_SPAN, MAX_COLUMNS = 1000, 500
 
 
 def read_html(data: bytes, out: TextBuilder) -> str | None:
@@ -243,47 +241,14 @@ class _Renderer:
             return False
         if max((len(row) for row in el.iterdescendants("tr")), default=0) < 2:
             return False
-        rows: list[Any] = []
-        for child in el.iterchildren("tr", "thead", "tbody", "tfoot"):
-            if not self._is_dropped(child):
-                inner = () if child.tag == "tr" else child.iterchildren("tr")
-                rows += [child] if child.tag == "tr" else [r for r in inner if not self._is_dropped(r)]
         self._block("table")
         for caption in el.iterchildren("caption"):
             self._emit(self._cell(caption))
-        grid, header_rows = self._grid(rows)
+        grid, header_rows = read_grid(el, self._is_dropped, self._cell)
         for line in table_lines(grid, header_rows):
             self._emit(line)
         self._gap = 1 if self._counters else 2
         return True
-
-    def _grid(self, rows: list[Any]) -> tuple[list[list[Cell]], int]:
-        """Cells by row and column, those merged downwards repeated, and the number of header rows."""
-        grid: list[list[Cell]] = []
-        header_rows = 0
-        below: dict[int, tuple[int, Cell]] = {}
-        for row in rows:
-            line: list[Cell] = []
-            cells = [cell for cell in row.iterchildren("td", "th") if not self._is_dropped(cell)]
-            spans: dict[int, tuple[int, Cell]] = {}
-            for cell in cells:
-                while len(line) in below:
-                    line.append(below[len(line)][1])
-                text = self._cell(cell)
-                width, height = (_span(cell.get(name)) for name in ("colspan", "rowspan"))
-                for i in range(min(width, MAX_COLUMNS - len(line))):
-                    if height > 1:
-                        spans[len(line)] = (height - 1, repeated(text) if i == 0 else None)
-                    line.append(text if i == 0 else None)
-            while len(line) in below:
-                line.append(below[len(line)][1])
-            below = {c: (left - 1, text) for c, (left, text) in below.items() if left > 1} | spans
-            parent = row.getparent()
-            marked = parent is not None and parent.tag == "thead"
-            if header_rows == len(grid) and cells and (marked or all(c.tag == "th" for c in cells)):
-                header_rows += 1
-            grid.append(line)
-        return grid, header_rows
 
     def _cell(self, cell: Any) -> str:
         lines = _Lines()
@@ -291,11 +256,6 @@ class _Renderer:
         inner.render(cell)
         self.hidden += inner.hidden
         return one_line(" ".join(lines.lines))
-
-
-def _span(value: str | None) -> int:
-    value = (value or "").strip()
-    return min(max(int(value[:6]), 1), MAX_SPAN) if value.isascii() and value.isdecimal() else 1
 
 
 def _start_of(el: Any) -> int:

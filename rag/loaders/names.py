@@ -72,6 +72,7 @@ def walk(paths: Iterable[Path]) -> list[Path]:
 def _folder_files(folder: Path) -> Iterable[Path]:
     root = folder.resolve()
     for parent, folders, files in os.walk(folder, followlinks=False):
+        # Links are not followed anyway; junctions of Windows would be.
         folders[:] = [f for f in folders if _listed(f) and _inside(Path(parent, f), root)]
         for file in files:
             path = Path(parent, file)

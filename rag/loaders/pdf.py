@@ -48,7 +48,8 @@ def read_pdf(data: bytes, out: TextBuilder) -> str | None:
     import pypdf
     from pypdf.errors import DependencyError, PyPdfError
 
-    # A file cut off in transfer has lost its end mark (ISO 32000-1, 7.5.5); repairing would lose pages unseen.
+    # A file cut off in transfer has lost its end mark (ISO 32000-1, 7.5.5). pypdf would take that of an earlier
+    # version inside of the file, and lose what was added since.
     if not re.search(rb"%%EOF|startxref", data[-2048:]):
         raise problems.damaged(out.label, ".pdf")
     # It logs every flaw it repairs; what matters to the user goes into the warnings.
@@ -135,8 +136,8 @@ class _Pages:
         return _CJK_GAP.sub("", text).strip()
 
     def _watch(self, *_: Any) -> None:
-        # pypdf swallows errors inside of form objects, so that this must be raised anew on each operation.
-        if self._slow_page or time.thread_time() - self._page_began > PAGE_SECONDS:
+        # pypdf swallows errors inside of form objects: the flag tells, and the next operation raises again.
+        if time.thread_time() - self._page_began > PAGE_SECONDS:
             self._slow_page = True
             raise _TooSlow
 

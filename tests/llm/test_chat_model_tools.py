@@ -6,6 +6,8 @@ prompt, the template, the parser and LangChain are the real ones.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.tools import tool
@@ -84,9 +86,9 @@ def test_calls_come_back_as_tool_calls(model: AdapterChatModel, monkeypatch: pyt
     assert len({c["id"] for c in answer.tool_calls}) == 2
     assert not answer.invalid_tool_calls
     assert weather.invoke(answer.tool_calls[0]).content == "北京: sunny for 1 days"
-    chunks = list(bound.stream(QUESTION))
+    chunks: list[Any] = list(bound.stream(QUESTION))
     assert not any("<" in str(chunk.content) for chunk in chunks)
-    joined = chunks[0]
+    joined: Any = chunks[0]
     for chunk in chunks[1:]:
         joined += chunk
     assert [(c["name"], c["args"]) for c in joined.tool_calls] == [("weather", {"city": "北京"})] * 2
@@ -101,8 +103,8 @@ def test_a_malformed_call_is_an_invalid_tool_call(
 ) -> None:
     _scripted(monkeypatch, model.engine, ["So: ", "<tool_call>", inside, "</tool_call>"])
     bound = model.bind_tools([weather])
-    chunks = list(bound.stream(QUESTION))
-    joined = chunks[0]
+    chunks: list[Any] = list(bound.stream(QUESTION))
+    joined: Any = chunks[0]
     for chunk in chunks[1:]:
         joined += chunk
     for answer in (bound.invoke(QUESTION), joined):

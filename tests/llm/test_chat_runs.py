@@ -158,7 +158,7 @@ def test_stopping_keeps_the_partial_answer_of_the_real_engine(
                 runs.stop(conversation)
             last = snapshot
         assert engine.status().active == 0
-        assert engine.status().generated_tokens < 1000
+        assert engine.status().generated_tokens < 1900
     assert last.status == "cancelled"
     assert len(last.content) > 20
     assert store.messages(conversation)[-1] == last

@@ -111,8 +111,8 @@ def test_the_title_is_the_first_question(store: ConversationStore) -> None:
 
 def test_truncating_removes_the_message_and_what_follows(store: ConversationStore) -> None:
     conversation, other = store.create("ann").id, store.create("ann").id
-    ids = [store.add(conversation, "user" if i % 2 == 0 else "assistant", str(i)) for i in range(4)]
     store.add(other, "user", "untouched")
+    ids = [store.add(conversation, "user" if i % 2 == 0 else "assistant", str(i)) for i in range(4)]
     store.truncate(conversation, ids[2])
     assert [m.content for m in store.messages(conversation)] == ["0", "1"]
     new = store.add(conversation, "user", "edited")

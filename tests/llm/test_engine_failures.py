@@ -62,13 +62,19 @@ def test_cancel_ends_within_a_step_and_frees_the_slot(
         assert ask(engine, PROMPT, max_tokens=9).startswith(text), "what was written is kept"
 
 
-def test_cancelling_one_request_leaves_the_callers_event_alone(tiny: Base, selves: Path) -> None:
+def test_cancelling_one_request_leaves_the_callers_event_alone(
+    tiny: Base, selves: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One event may stand for several requests: ending one must not end the others."""
     shared = threading.Event()
     with running(tiny, selves) as engine:
-        asked = request(PROMPT, max_tokens=60)
+        gate = Gate(monkeypatch, tiny.model)
+        gate.close_after(4)
+        asked = request(PROMPT)
         pair = [engine.submit(type(asked)(asked.messages, None, asked.sampling, cancel=shared)) for _ in range(2)]
+        assert gate.reached.wait(30)
         pair[0].cancel()
+        gate.open()
         assert [_outcome(generation) for generation in pair] == ["cancelled", "length"]
         assert not shared.is_set()
 
@@ -78,7 +84,7 @@ def test_a_request_cancelled_while_it_waits_hears_of_it_at_once(
 ) -> None:
     ends = record_terminals(monkeypatch)
     with running(tiny, selves, slots=1) as engine:
-        first = engine.submit(request(PROMPT, max_tokens=900))
+        first = engine.submit(request(PROMPT, max_tokens=2000))
         waiting = engine.submit(request(PROMPT))
         waiting.cancel()
         assert _outcome(waiting) == "cancelled"

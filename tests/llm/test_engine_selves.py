@@ -122,14 +122,14 @@ def test_adapters_leave_memory_when_the_budget_is_used_up(tiny: Base, selves: Pa
 
 def test_a_short_answer_does_not_wait_for_a_long_one(tiny: Base, selves: Path) -> None:
     with running(tiny, selves, slots=2) as engine:
-        long = engine.submit(request(PROMPTS[0], max_tokens=300))
+        long = engine.submit(request(PROMPTS[0], max_tokens=2000))
         collect(engine.submit(request(PROMPTS[1], max_tokens=3)))
         assert engine.status().active == 1
         long.cancel()
-        assert collect(long)[1].completion_tokens < 300
+        assert collect(long)[1].reason == "cancelled"
 
 
-def test_a_long_prompt_does_not_stop_the_running_answers(
+def test_long_prompts_do_not_stop_the_running_answers(
     tiny: Base, selves: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running(tiny, selves) as engine:
@@ -137,13 +137,13 @@ def test_a_long_prompt_does_not_stop_the_running_answers(
         gate.close_after(5)
         short = engine.submit(request("hi", max_tokens=30))
         assert gate.reached.wait(30)
-        long = engine.submit(request("word " * 1500, max_tokens=2))
+        long = [engine.submit(request("word " * 1100, max_tokens=2)) for _ in range(2)]
         gate.open()
-        collect(short)
-        collect(long)
+        for generation in (short, *long):
+            collect(generation)
     sizes = [len(ids) for ids in gate.calls]
-    chunks = [at for at, size in enumerate(sizes) if size > 100]
-    assert len(chunks) >= 3
+    chunks = [at for at, size in enumerate(sizes) if size > 50]
+    assert len(chunks) >= 6, "three of each"
     assert all(1 in sizes[a + 1 : b] for a, b in itertools.pairwise(chunks))
     assert max(sizes) <= 512
 

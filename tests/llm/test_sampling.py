@@ -112,6 +112,12 @@ def test_the_penalty_weakens_what_was_said(scores: list[float], penalty: float, 
     assert torch.equal(logits, torch.tensor(scores)), "the caller's scores are not changed"
 
 
+def test_the_penalty_makes_negative_scores_smaller() -> None:
+    assert choose(torch.tensor([-1.0, -2.0]), [0], Sampling(repetition_penalty=3), None) == 1
+    assert choose(torch.tensor([-1.0, -0.9]), [0], Sampling(repetition_penalty=0.5), None) == 0
+    assert choose(torch.tensor([-1.0, -2.0]), [], Sampling(repetition_penalty=3), None) == 0
+
+
 def test_the_penalty_counts_a_token_once() -> None:
     scores = [2.0, 1.5]
     assert choose(torch.tensor(scores), [0, 0, 0], Sampling(repetition_penalty=1.2), None) == 0

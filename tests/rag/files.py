@@ -8,6 +8,10 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from rag.loaders import load
+from rag.settings import RagSettings
+from rag.types import LoadedDocument
+
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
     "1f15c4890000000d49444154789c6360000002000001e221bc330000000049454e44ae426082"
@@ -129,7 +133,7 @@ def repack(data: bytes, changes: dict[str, bytes | None]) -> bytes:
     return out.getvalue()
 
 
-def understate_sizes(data: bytes, name: str, size: int) -> bytes:
+def declare_size(data: bytes, name: str, size: int) -> bytes:
     """A zip archive whose entries for `name` declare `size` bytes, whatever they hold."""
     raw = bytearray(data)
     encoded = name.encode()
@@ -152,3 +156,20 @@ def write(folder: Path, name: str, data: bytes | str) -> Path:
     path = folder / name
     path.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
     return path
+
+
+def load_checked(folder: Path, name: str, data: bytes | str) -> LoadedDocument:
+    """Write a file and load it; checks what holds for every document."""
+    document = load(write(folder, name, data), RagSettings(data_dir=folder))
+    at = 0
+    for section in document.sections:
+        assert section.start == at < section.end
+        at = section.end
+    assert at == len(document.text)
+    assert document.title.strip()
+    return document
+
+
+def outline(document: LoadedDocument) -> list[str]:
+    """The heading paths of all sections."""
+    return [section.heading for section in document.sections]

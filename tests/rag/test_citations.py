@@ -306,6 +306,13 @@ def test_no_amounts(text: str) -> None:
     assert not quantities(fold(text).text)
 
 
+@pytest.mark.parametrize("noise", ["1" * 8000, "一" * 8000, "12-34-" * 1300, "1 " * 4000, "红烧肉60分钟，" * 600])
+def test_noise_does_no_harm(noise: str) -> None:
+    """Python reads no number of 8,000 digits, and a thousand amounts are no sentence."""
+    cited = cite(noise + "\n小火炖60分钟。", [PORK, passage("噪声", noise[:900])], noise)
+    assert cited.text.endswith("小火炖60分钟。[1]")
+
+
 def test_citation_fields() -> None:
     citation = cite("炖60分钟。", [PORK]).citations[0]
     assert citation == Citation(1, 0, 6, citation.span_start, citation.span_end, "verified", 1.0)

@@ -11,7 +11,7 @@ import pytest
 
 from rag import ingest
 from rag.embeddings import Embedder, load_embedder
-from rag.errors import CollectionNotFoundError
+from rag.errors import CollectionNotFoundError, EmbedderError
 from rag.knowledge_base import KnowledgeBase
 from rag.settings import RagSettings
 from rag.types import FileAdded, FileFailed, FileSkipped, FileStarted, IngestDone, LoadedDocument, Section
@@ -87,7 +87,7 @@ def test_names_of_files(base: KnowledgeBase, files: Path, tmp_path: Path) -> Non
     events = outcomes(base, files / "a", files / "b", upload, names={upload: "../../evil.txt"})
     sources = [e.source for e in events if isinstance(e, FileAdded)]
     assert sources == ["notes.md", "b/notes.md", "evil.txt"]
-    assert {"a/notes.md", "b/notes.md"} <= {e.source for e in outcomes(base, files) if isinstance(e, FileAdded)}
+    assert {"a/notes.md", "b/notes.md"} <= {getattr(e, "source", "") for e in outcomes(base, files)}
     with pytest.raises(CollectionNotFoundError):
         base.ingest([files], "unknown")
 
@@ -102,8 +102,36 @@ def test_a_caller_that_stops_half_way_keeps_what_was_acknowledged(base: Knowledg
         if len(acknowledged) == 3:
             break
     events.close()  # type: ignore[attr-defined]
-    assert sorted(acknowledged) == [d.source for d in base.documents("recipes")]
+    assert set(acknowledged) <= {d.source for d in base.documents("recipes")}
     assert base.verify().ok
+
+
+def test_the_same_content_twice_in_one_go(base: KnowledgeBase, files: Path) -> None:
+    base.create_collection("菜谱", name="recipes")
+    (files / "a.md").write_bytes((files / "红烧肉.md").read_bytes())
+    events = {getattr(e, "source", ""): e for e in outcomes(base, files)}
+    assert isinstance(events["a.md"], FileAdded) and isinstance(events["红烧肉.md"], FileSkipped)
+    assert events["红烧肉.md"].document == events["a.md"].document
+    assert len(base.documents("recipes")) == len(RECIPES)
+
+
+def test_a_failing_embedder_fails_the_files_and_keeps_nothing(
+    base: KnowledgeBase, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base.create_collection("菜谱", name="recipes")
+    outcomes(base, files / "红烧肉.md")
+
+    def encode(self: Embedder, texts: list[str]) -> None:
+        raise EmbedderError(en="the model is gone", zh="模型不见了")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Embedder, "encode", encode)
+        events = outcomes(base, files)
+    failed = [e for e in events if isinstance(e, FileFailed)]
+    assert len(failed) == len(RECIPES) - 1 and {e.error_zh for e in failed} == {"模型不见了"}
+    assert sum(isinstance(e, FileSkipped) for e in events) == 1
+    assert [d.source for d in base.documents("recipes")] == ["红烧肉.md"]
+    assert all(isinstance(e, (FileAdded, FileSkipped)) for e in outcomes(base, files))
 
 
 def test_text_that_sqlite_cannot_hold_is_made_harmless(

@@ -22,7 +22,8 @@ from rag.embeddings import load_embedder
 from rag.knowledge_base import KnowledgeBase
 from rag.settings import RagSettings
 
-ingest.BATCH = 20  # so that kills meet many writes to Chroma, not only one
+ingest._FLUSH_CHUNKS = 20  # so that kills meet many writes to Chroma, not only one
+ingest._GROUP_FILES = 4
 data, files = map(Path, sys.argv[1:])
 settings = RagSettings(data)
 base = KnowledgeBase(settings, load_embedder(settings))

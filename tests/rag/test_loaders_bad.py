@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import io
 import os
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from random import Random
 
 import pytest
 
 from rag.errors import RagError, UnreadableFileError, UnsafeFileError, UnsupportedFileError
-from rag.loaders import load, pdf, workbook
+from rag.loaders import load
 from rag.settings import RagSettings
 from tests.rag import files
 
@@ -38,7 +36,7 @@ def bomb() -> bytes:
 
 
 def lying_bomb() -> bytes:
-    return files.understate_sizes(bomb(), "word/media/zeros.bin", 1000)
+    return files.declare_size(bomb(), "word/media/zeros.bin", 1000)
 
 
 def laughs() -> bytes:
@@ -116,6 +114,8 @@ CASES: dict[str, tuple[str, bytes | Callable[[], bytes], type[RagError], str, st
     "docx as xlsx": ("x.xlsx", good_docx, UnreadableFileError, "Word", "Word"),
     "zip as docx": ("x.docx", other_zip, UnreadableFileError, "another kind", "另一种"),
     "truncated pdf": ("x.pdf", half(PDF), UnreadableFileError, "incomplete", "不完整"),
+    "pdf cut off in its last revision": ("x.pdf", PDF + b"9 0 obj\n<< >>\nendobj\n" * 150, UnreadableFileError,
+                                         "incomplete", "不完整"),
     "broken pdf": ("x.pdf", b"%PDF-1.7\n" + b"garbage " * 50 + b"\nstartxref\n9\n%%EOF", UnreadableFileError,
                    "damaged", "损坏"),
     "truncated docx": ("x.docx", lambda: half(good_docx()), UnreadableFileError, "incomplete", "不完整"),
@@ -140,6 +140,8 @@ CASES: dict[str, tuple[str, bytes | Callable[[], bytes], type[RagError], str, st
                      "only images", "只有图片"),
     "zip bomb": ("x.docx", bomb, UnsafeFileError, "zip bomb", "压缩炸弹"),
     "zip bomb that lies": ("x.docx", lying_bomb, UnreadableFileError, "damaged", "损坏"),
+    "zip that declares too much": ("x.docx", lambda: files.declare_size(good_docx(), "word/document.xml", 2**31),
+                                   UnsafeFileError, "zip bomb", "压缩炸弹"),
     "xlsx bomb": ("x.xlsx", lambda: files.repack(good_xlsx(), {"xl/worksheets/sheet1.xml": bytes(60 * 2**20)}),
                   UnsafeFileError, "zip bomb", "压缩炸弹"),
     "many parts": ("x.docx", many_parts, UnsafeFileError, "10000", "10000"),
@@ -205,102 +207,12 @@ def test_expansion_is_counted_as_it_happens_not_only_as_declared(tmp_path: Path)
 
 
 def test_limits_of_size_and_length(tmp_path: Path) -> None:
-    path = files.write(tmp_path, "x.txt", "x" * (2**20 + 1))
-    with pytest.raises(UnsafeFileError, match="the limit is 1 MiB"):
-        load(path, RagSettings(data_dir=tmp_path, max_file_mb=1))
-    assert len(load(path, RagSettings(data_dir=tmp_path, max_file_mb=2)).text) == 2**20 + 1
+    path = files.write(tmp_path, "x.txt", "x" * (3 * 2**20))
+    with pytest.raises(UnsafeFileError, match=r"is 3\.0 MiB; the limit is 2 MiB"):
+        load(path, RagSettings(data_dir=tmp_path, max_file_mb=2))
+    assert len(load(path, RagSettings(data_dir=tmp_path, max_file_mb=3)).text) == 3 * 2**20
     with pytest.raises(UnsafeFileError, match="1,000 characters"):
         load(path, RagSettings(data_dir=tmp_path, max_text_chars=1000))
-
-
-@pytest.mark.parametrize(
-    "page",
-    [
-        "<table>" + "<tr><th>" + "h" * 500 + "<td rowspan=1000 colspan=1000>" + "x" * 20_000 + "</tr><tr></tr>" * 900,
-        "<table><tr>" + f"<th>{'h' * 5000}" * 300 + "</tr>" + ("<tr>" + "<td>1" * 300 + "</tr>") * 150 + "</table>",
-    ],
-)
-def test_tables_cannot_swell(tmp_path: Path, limits: RagSettings, page: str) -> None:
-    assert len(load(files.write(tmp_path, "x.html", page), limits).text) < 30 * len(page)
-
-
-@pytest.mark.parametrize(
-    ("name", "data"),
-    [
-        ("x.txt", "a" + " " * 400_000 + "b"),
-        ("x.md", "**" + "a **" * 20_000),
-        ("x.md", "[" * 20_000 + "<a " * 10_000),
-        ("x.html", "<style>" + "@" * 300_000 + "{{{{" + "/*" * 100_000 + "</style>x<p>y"),
-        ("x.html", "<style>" + "a" * 450_000 + "</style>x"),
-        ("x.html", f"<div style='{'a:b;' * 200_000}'>" + "<p style='color:#fff;x:y'>y</p>" * 500 + "x</div>"),
-        ("x.html", "中" + "\n" * 400_000 + "x"),
-        ("x.txt", "\n".join("wrapped line of a very long paragraph" + "s" * (i % 2) + "  end" for i in range(20_000))),
-    ],
-)
-def test_long_runs_are_read_in_linear_time(tmp_path: Path, limits: RagSettings, name: str, data: str) -> None:
-    """Each of these takes minutes or hours, and so trips the tests' own timeout, where a pattern is quadratic."""
-    assert load(files.write(tmp_path, name, data), limits).text
-
-
-def test_sheet_of_far_cells_is_refused_before_it_is_padded(
-    tmp_path: Path, limits: RagSettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(workbook, "MAX_PADDED_CELLS", 1_000_000)
-    cells = "".join(f'<row r="{r}"><c r="XFD{r}"/></row>' for r in range(1, 100))
-    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-    xml = f'<worksheet xmlns="{main}"><sheetData>{cells}</sheetData></worksheet>'
-    data = files.repack(good_xlsx(), {"xl/worksheets/sheet1.xml": xml.encode()})
-    with pytest.raises(UnsafeFileError, match="nearly all empty"):
-        load(files.write(tmp_path, "x.xlsx", data), limits)
-
-
-# --- PDFs that would take for ever
-
-
-def test_pdf_page_limit(tmp_path: Path, limits: RagSettings, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = files.write(tmp_path, "x.pdf", files.make_pdf(["甲", "乙", "丙"]))
-    monkeypatch.setattr(pdf, "MAX_PAGES", 2)
-    with pytest.raises(UnsafeFileError, match="3 pages; the limit is 2"):
-        load(path, limits)
-
-
-def test_pdf_page_over_its_time_is_left_out_and_named(
-    tmp_path: Path, limits: RagSettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The clock is the part that cannot be had for real: it jumps an hour while the second page is read."""
-    path = files.write(tmp_path, "x.pdf", files.make_pdf(["甲页", "乙页", "丙页"]))
-    now = {"seconds": 0.0, "calls": 0}
-    watch = pdf._Pages._watch
-
-    def slow_second_page(self: object, *args: object) -> None:
-        if self._page_number == 2:  # type: ignore[attr-defined]
-            now["seconds"] += pdf.PAGE_SECONDS
-        watch(self, *args)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(time, "thread_time", lambda: now["seconds"])
-    monkeypatch.setattr(pdf._Pages, "_watch", slow_second_page)
-    document = load(path, limits)
-    assert [s.page for s in document.sections] == [1, 3]
-    assert "乙页" not in document.text
-    assert len(document.warnings) == 1 and ": 2." in document.warnings[0]
-
-
-def test_pdf_over_the_time_of_a_file_is_refused(
-    tmp_path: Path, limits: RagSettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = files.write(tmp_path, "x.pdf", files.make_pdf(["甲", "乙"]))
-    monkeypatch.setattr(pdf, "FILE_SECONDS", -1.0)
-    with pytest.raises(UnsafeFileError, match="too long"):
-        load(path, limits)
-
-
-def test_pdf_with_one_damaged_page_keeps_the_others(tmp_path: Path, limits: RagSettings) -> None:
-    data = files.make_pdf(["甲页", "乙页"])
-    at = data.rfind(b"/FlateDecode")  # of the last page's drawing commands
-    data = data[:at] + b"/NoSuchCoder" + data[at + 12 :]
-    document = load(files.write(tmp_path, "x.pdf", data), limits)
-    assert document.text == "甲页"
-    assert len(document.warnings) == 1 and ": 2." in document.warnings[0]
 
 
 # --- paths and names
@@ -328,44 +240,3 @@ def test_name_is_only_a_label(tmp_path: Path, limits: RagSettings) -> None:
     with pytest.raises(UnsupportedFileError, match=r"“x\.exe”"):
         load(path, limits, name="..\\x.exe")
     assert not (tmp_path.parent / "食谱.md").exists()
-
-
-# --- fuzz: whatever the bytes, a document or one of our errors
-
-
-def _mutant(data: bytes, random: Random) -> bytes:
-    raw = bytearray(data)
-    for _ in range(random.choice([1, 3, 10, 50])):
-        at = random.randrange(len(raw) + 1)
-        piece = random.choice([b"<", b"\0", b"9" * 30, b"-1", b"\xff\xfe", b"endobj", bytes(raw[at : at + 40])])
-        raw[at : at + random.randrange(30)] = piece
-    return bytes(raw)
-
-
-@pytest.mark.parametrize("kind", [".pdf", ".docx", ".xlsx", ".html", ".md", ".csv", ".txt"])
-def test_fuzzed_files_are_read_or_refused(tmp_path: Path, limits: RagSettings, kind: str) -> None:
-    random = Random(kind)
-    good = {
-        ".pdf": PDF,
-        ".docx": files.make_docx(lambda d: (d.add_heading("题", 0), d.add_paragraph("项", style="List Number"))),
-        ".xlsx": good_xlsx(),
-        ".html": b"<style>.a{color:red}</style><h1>T</h1><table><tr><th>a<th>b<tr><td rowspan=2>1<td>2</table>",
-        ".md": b"---\ntitle: x\n---\n# T\n\n**a** [b](c) <d>\n\n| a | b |\n|---|---|\n| 1 | 2 |\n",
-        ".csv": "名,价\n鱼,\"3\n\"\n".encode("gb18030"),
-        ".txt": "你好。".encode("gb18030") * 3,
-    }[kind]
-    outcomes = set()
-    for number in range(60):
-        if kind in (".docx", ".xlsx"):  # damage a part, then pack it well: else the checksum would tell
-            with zipfile.ZipFile(io.BytesIO(good)) as archive:
-                name = random.choice(archive.namelist())
-                data = files.repack(good, {name: _mutant(archive.read(name), random)})
-        else:
-            data = _mutant(good, random)
-        try:
-            document = load(files.write(tmp_path, f"{number}{kind}", data), limits)
-            (document.text + document.title).encode("utf-8")
-            outcomes.add("read")
-        except RagError:
-            outcomes.add("refused")
-    assert outcomes == {"read", "refused"}  # the fuzz reaches both sides

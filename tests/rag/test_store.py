@@ -67,7 +67,7 @@ def test_every_connection_is_safe(store: Store) -> None:
                 db.execute(f"PRAGMA {name}").fetchone()[0]
                 for name in ("foreign_keys", "secure_delete", "synchronous", "journal_mode")
             ]
-            assert pragmas == [1, 1, 2, "wal"]
+            assert pragmas == [1, 1, 1, "wal"]
 
 
 def test_nothing_of_a_failed_transaction_is_kept(store: Store) -> None:

@@ -1,0 +1,68 @@
+"""Packing: samples stay whole, roles mark the answers, shards survive the disk."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.corpus import ANSWER, CONTEXT, PAD, TEXT, Encoder, Packer, work, write_shard
+from training.tokenizer import common_characters, train_tokenizer
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tokenizer")
+    train_tokenizer(["你好，世界。今天天气很好。", "The quick brown fox jumps over the lazy dog."] * 20, 600, folder, emphasis=0)
+    return folder
+
+
+def test_a_piece_is_never_cut_and_never_lost() -> None:
+    packer = Packer(32, pool=8)
+    pieces = [([i] * (3 + i % 20), [ANSWER] * (3 + i % 20)) for i in range(1, 60)]
+    rows = [row for piece in pieces for row in packer.add(piece)] + packer.flush()
+    assert sorted(ids[0] for row in rows for ids, _ in row) == list(range(1, 60))
+    assert all(sum(len(ids) for ids, _ in row) <= 32 for row in rows)
+    packer.add(([1] * 33, [TEXT] * 33))
+    assert packer.dropped == 1
+
+
+def test_positions_start_again_with_each_piece(tmp_path: Path) -> None:
+    write_shard(tmp_path / "0_0.npz", [[([5, 6, 7], [CONTEXT, CONTEXT, ANSWER]), ([8, 9], [TEXT, TEXT])]], 8)
+    shard = np.load(tmp_path / "0_0.npz")
+    assert shard["positions"][0].tolist() == [0, 1, 2, 0, 1, 0, 1, 2]
+    assert shard["roles"][0].tolist() == [CONTEXT, CONTEXT, ANSWER, TEXT, TEXT, PAD, PAD, PAD]
+
+
+def test_the_encoder_agrees_with_the_chat_template(tokenizer: Path) -> None:
+    from transformers import AutoTokenizer
+
+    messages = [{"role": "system", "content": "你是助手。"}, {"role": "user", "content": "Hello 12"}, {"role": "assistant", "content": "你好！"}]
+    ids, roles = Encoder(tokenizer / "tokenizer.json").chat(messages)
+    theirs = AutoTokenizer.from_pretrained(tokenizer)
+    assert theirs.decode(ids) == theirs.apply_chat_template(messages, tokenize=False)
+    answer = [i for i, role in zip(ids, roles, strict=True) if role == ANSWER]
+    assert theirs.decode(answer) == "你好！<|im_end|>"
+    assert theirs.decode(ids) != theirs.apply_chat_template(messages[1:], tokenize=False)
+
+
+def test_digits_are_single_tokens(tokenizer: Path) -> None:
+    encoder = Encoder(tokenizer / "tokenizer.json")
+    assert len(encoder.ids("2024")) == 4
+    assert len(common_characters()) == 3755
+
+
+def test_a_worker_writes_text_and_samples(tokenizer: Path, tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    texts = [{"text": f"第{i}座桥于19{i:02d}年建成通车，全长{i}20米，位于永安镇。" * 6, "lang": "zh", "src": "made"} for i in range(10, 40)]
+    (corpus / "pretrain__0.jsonl").write_text("\n".join(json.dumps(t, ensure_ascii=False) for t in texts), encoding="utf-8")
+    rows = [{"context": "青石桥建于1932年。", "question": "青石桥哪年建的？", "answer": "1932年", "lang": "zh", "title": "桥", "src": "drcd_dev"},
+            {"context": "The bridge is 120 m long.", "question": "How long is it?", "answer": "120 m", "lang": "en", "title": "Bridge", "src": "made"}]
+    (corpus / "reader__0.jsonl").write_text("\n".join(json.dumps(r, ensure_ascii=False) for r in rows * 8), encoding="utf-8")
+    work(Namespace(corpus=corpus, tokenizer=tokenizer / "tokenizer.json", out=tmp_path / "out", workers=1, shards=1, rows=4, length=4096, seed=1), 0)
+    text, drill = (np.load(next((tmp_path / "out" / kind).glob("*.npz"))) for kind in ("text", "drill"))
+    assert set(np.unique(text["roles"])) <= {PAD, TEXT} and (drill["roles"] == ANSWER).any()

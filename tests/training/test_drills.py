@@ -1,0 +1,108 @@
+"""The drills: answers come from the cited passage, refusals are right, held-out families stay out."""
+
+from __future__ import annotations
+
+import json
+import re
+from random import Random
+
+import pytest
+
+from training.drills import draw
+from training.drills.grammar import HELD_OUT, domains
+from training.drills.howto import guide_drill
+from training.drills.lookup import follow_up, lookup, unanswerable
+from training.drills.prompts import REFUSAL, cited, reading_prompt
+from training.drills.reading import from_document, items
+from training.drills.tools import tool_call
+
+
+def passages(system: str) -> list[str]:
+    """The bodies of the numbered passages of a system message."""
+    return re.split(r"(?:^|\n)\[\d+\] ", system.split("资料：\n" if "资料：\n" in system else "Passages:\n")[-1])[1:]
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("held", [False, True])
+def test_the_cited_passage_holds_the_answer(lang: str, held: bool) -> None:
+    rng = Random(1)
+    alone = 0
+    for _ in range(200):
+        sample = lookup(rng, lang, held)
+        if sample.gold is None:
+            continue
+        texts = passages(sample.messages[0]["content"])
+        assert sample.cite is not None and sample.gold.lower() in texts[sample.cite - 1].lower()
+        assert sample.messages[2]["content"] == cited(sample.gold, sample.cite, lang)
+        alone += sum(sample.gold in text for text in texts) == 1
+    assert alone > 100  # a citation could be checked at all: most values stand in one passage only
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_what_is_not_told_is_refused(lang: str) -> None:
+    rng = Random(2)
+    for _ in range(100):
+        sample = unanswerable(rng, lang, True)
+        assert sample.messages[-1]["content"] == REFUSAL[lang] and sample.cite is None
+
+
+def test_held_out_domains_never_appear_in_training() -> None:
+    rng = Random(3)
+    seen = {draw(rng, lang).family for _ in range(1500) for lang in ("zh", "en")}
+    assert not seen & HELD_OUT
+    assert {lookup(rng, "zh", True).family for _ in range(60)} == {d.name for d in domains("zh") if d.held_out}
+
+
+def test_follow_up_questions_stay_with_the_passages() -> None:
+    rng = Random(4)
+    samples = [follow_up(rng, "zh") for _ in range(50)]
+    assert all(len(s.messages) >= 5 and s.messages[0]["role"] == "system" for s in samples)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_how_to_answers_quote_every_step(lang: str) -> None:
+    rng = Random(5)
+    found = 0
+    for _ in range(300):
+        sample = guide_drill(rng, lang, True)
+        if sample.kind == "howto" and sample.gold:
+            found += 1
+            assert sample.gold in passages(sample.messages[0]["content"])[(sample.cite or 0) - 1]
+    assert found > 30
+
+
+def test_tool_calls_parse_and_name_an_offered_tool() -> None:
+    rng = Random(6)
+    for _ in range(200):
+        sample = tool_call(rng, "en")
+        if sample.kind == "tool_call":
+            call = json.loads(sample.messages[-1]["content"].removeprefix("<tool_call>\n").removesuffix("\n</tool_call>"))
+            assert f'"name": "{call["name"]}"' in sample.messages[0]["content"]
+
+
+def test_the_same_seed_gives_the_same_samples() -> None:
+    assert [draw(Random(9), "zh") for _ in range(3)] == [draw(Random(9), "zh") for _ in range(3)]
+    assert draw(Random(9), "zh") != draw(Random(10), "zh")
+
+
+def test_rules_make_answerable_questions_from_sentences() -> None:
+    made = items("这座桥于1932年建成通车。", "zh", Random(1))
+    assert any(item.answer == "1932年" and "1932" not in item.question for item in made)
+    made = items("The old bridge was built in 1932 by John Carter.", "en", Random(1))
+    assert ("1932" in {item.answer for item in made}) and any(item.question.startswith(("when was", "in what year was")) for item in made)
+    assert items("嗯。", "zh", Random(1)) == []
+
+
+def test_document_samples_quote_their_passage() -> None:
+    text = "青石桥位于永安镇。" + "该桥于1932年建成通车，全长120米。" * 2 + "桥上有三座石亭，供行人休息。" * 3
+    samples = from_document(Random(1), "青石桥", text, "zh", [])
+    assert samples
+    for sample in samples:
+        if sample.gold:
+            assert sample.gold in passages(sample.messages[0]["content"])[(sample.cite or 0) - 1]
+
+
+def test_the_prompt_is_the_reading_rooms() -> None:
+    prompt = reading_prompt([("标题", "正文"), ("二", "文")], "zh")
+    assert prompt.endswith("资料：\n[1] 标题\n正文\n\n[2] 二\n文") and prompt.startswith("你是一个依据资料回答问题的助手。")
+    assert reading_prompt([("T", "x")], "en", "Be brief.").startswith("Be brief.\n\nYou answer questions")
