@@ -102,8 +102,8 @@ class Services:
             }
             return
         from langchain_core.messages import AIMessage, HumanMessage
-        from rag.answering import answer
 
+        from rag.answering import answer
         from rag.types import AnswerOptions
 
         history = [

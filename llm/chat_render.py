@@ -74,6 +74,11 @@ def safe_markdown(value: str, marker: Callable[[re.Match[str]], str] | None = No
     return "".join(out).strip("\n")
 
 
+def as_typed(shown: str) -> str:
+    """What a user typed, from what `safe_markdown` made of it: the page's edit box holds the latter."""
+    return html.unescape(re.sub(r"</?code>", "`", shown))
+
+
 def _fence(match: re.Match[str]) -> str:
     indent, _, about, code = match.groups()
     lines = (code or "").removesuffix("\n").split("\n")
@@ -164,8 +169,10 @@ def _sources(message: Message, lang: str) -> str:
         if passage.get("page"):
             where.append(text("answer_page", lang, page=passage["page"]))
         label = text(f"cite_{status}", lang) if status else text("source_unused", lang)
+        # A refusal lays the nearest passage open: the reader can see whether it is right.
+        is_open = " open" if number == 1 and message.about.get("refused") else ""
         rows.append(
-            f'<details class="fs-source fs-{status or "unused"}" data-source="{message.id}-{number}"><summary>'
+            f'<details{is_open} class="fs-source fs-{status or "unused"}" data-source="{message.id}-{number}"><summary>'
             f'<span class="fs-number">{number}</span><span class="fs-title">{_line(passage["title"])}</span>'
             f'<span class="fs-where">{_line(" · ".join(where))}</span>'
             f'<span class="fs-label">{label}</span></summary>'

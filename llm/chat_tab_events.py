@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from llm.adapters import AdapterRegistry
-from llm.chat_render import render
+from llm.chat_render import as_typed, render
 from llm.chat_runs import ChatRuns, Run
 from llm.errors import ConversationError, LlmError
 from llm.settings import LlmSettings
@@ -130,7 +130,7 @@ class ChatEvents:
         return self._again(conversation, data.index, None, chosen, request)
 
     def edit(self, conversation: str, data: gr.EditData, request: gr.Request, *chosen: Any) -> tuple[Any, ...]:
-        return self._again(conversation, data.index, str(data.value), chosen, request)
+        return self._again(conversation, data.index, as_typed(str(data.value)), chosen, request)
 
     def undo(self, conversation: str, data: gr.UndoData, request: gr.Request) -> tuple[Any, ...]:
         """Take the last question and its answer back into the text box."""

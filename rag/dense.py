@@ -140,7 +140,7 @@ class DenseIndex:
                     return
 
     def flush_later(self, collection: CollectionRow) -> None:
-        """`flush`; if that fails nothing is lost: pending chunks are searched in memory, and the next one tries again."""
+        """`flush`; a failure loses nothing: pending chunks are searched in memory, and the next one tries again."""
         try:
             self.flush(collection)
         except RagError as error:

@@ -180,7 +180,8 @@ class Citation:
         number: citation number, 1-based index into `Sources.passages`.
         start, end: the sentence in `Done.answer` (without the marker).
         span_start, span_end: the supporting span in that passage's `text`.
-        status: "verified" (stands there), "paraphrased" (close), "unsupported" (the model cited it, nothing there supports it).
+        status: "verified" (stands there), "paraphrased" (close), "unsupported" (nothing there supports it, though the
+            model cited it or states an amount).
         score: alignment score in [0, 1].
     """
 
@@ -196,7 +197,10 @@ class Citation:
 
 @dataclass(frozen=True)
 class Refusal:
-    """The documents do not hold the answer. `reason`: "no_passages" (nothing near enough was found) or "model" (the model says so)."""
+    """The documents do not hold the answer.
+
+    `reason`: "no_passages" (nothing near enough was found) or "model" (the model says so).
+    """
 
     reason: Literal["no_passages", "model"]
     type: Literal["refusal"] = "refusal"
@@ -207,7 +211,8 @@ class Done:
     """The end of an answer; always the last event.
 
     `answer` is the final text with its [n] markers and replaces the streamed tokens. `usage` has input_tokens,
-    output_tokens, total_tokens. `timings` has search_s, ttft_s (from the call to the first token), total_s, tokens_per_second.
+    output_tokens, total_tokens. `timings` has search_s, ttft_s (from the call to the first token), total_s and
+    tokens_per_second.
     """
 
     answer: str
@@ -230,7 +235,8 @@ class AnswerOptions:
         collection: slug of the collection to answer from, None for plain chat.
         system_prompt: the user's own, "" for none.
         k: passages given to the model.
-        sampling: keyword arguments passed on to `model.stream` (max_tokens, temperature, top_p, top_k, repetition_penalty, seed, stop).
+        sampling: keyword arguments passed on to `model.stream` (max_tokens, temperature, top_p, top_k,
+            repetition_penalty, seed, stop).
     """
 
     adapter: str | None = None

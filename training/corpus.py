@@ -19,8 +19,19 @@ from random import Random
 PAD, CONTEXT, ANSWER, TEXT = 0, 1, 2, 3
 Piece = tuple[list[int], list[int]]  # token ids and the role of each
 _DOWN = {"snakes_en_stories": 0.75, "classical_modern": 0.9}  # share kept of sources that would crowd the rest
-_CHAT = {"self_dialogue_en": 0.3, "sgd_en": 0.4, "snakes_en_chat": 0.8, "smilechat": 0.12, "cpsycound_zh": 0.4, "medquad_en": 0.3, "classical_translate": 0.1, "chatterbot_zh_en": 0.2,
-         "llamafactory_demo": 1.0, "kdconv_dev_zh": 1.0, "crosswoz_val_zh": 1.0}
+_CHAT = {
+    "self_dialogue_en": 0.3,
+    "sgd_en": 0.4,
+    "snakes_en_chat": 0.8,
+    "smilechat": 0.12,
+    "cpsycound_zh": 0.4,
+    "medquad_en": 0.3,
+    "classical_translate": 0.1,
+    "chatterbot_zh_en": 0.2,
+    "llamafactory_demo": 1.0,
+    "kdconv_dev_zh": 1.0,
+    "crosswoz_val_zh": 1.0,
+}
 _NATURAL = {"drcd_dev", "drcd_test", "cmrc2018_trial_zh", "kdconv_dev_grounded_zh"}
 
 
@@ -39,7 +50,9 @@ class Encoder:
         from tokenizers import Tokenizer
 
         self.tokenizer = Tokenizer.from_file(str(tokenizer_file))
-        self.start, self.end, self.document = (self.tokenizer.token_to_id(t) for t in ("<|im_start|>", "<|im_end|>", "<|endoftext|>"))
+        self.start, self.end, self.document = (
+            self.tokenizer.token_to_id(t) for t in ("<|im_start|>", "<|im_end|>", "<|endoftext|>")
+        )
         self.newline = self.ids("\n")
         self.heads = {role: [self.start, *self.ids(role), *self.newline] for role in ("system", "user", "assistant")}
 
@@ -50,7 +63,11 @@ class Encoder:
         """ChatML, as the chat template renders it; assistant turns with their end token are ANSWER."""
         tokens: list[int] = []
         roles: list[int] = []
-        for message, encoded in zip(messages, self.tokenizer.encode_batch([m["content"] for m in messages], add_special_tokens=False), strict=True):
+        for message, encoded in zip(
+            messages,
+            self.tokenizer.encode_batch([m["content"] for m in messages], add_special_tokens=False),
+            strict=True,
+        ):
             head = self.heads[message["role"]]
             role = ANSWER if message["role"] == "assistant" else CONTEXT
             tokens += [*head, *encoded.ids, self.end, *self.newline]
@@ -99,12 +116,16 @@ def write_shard(path: Path, rows: Sequence[Sequence[Piece]], length: int) -> Non
     """Writes rows of pieces as one shard, atomically."""
     import numpy as np
 
-    tokens, roles, positions = np.zeros((len(rows), length), np.uint16), np.zeros((len(rows), length), np.uint8), np.zeros((len(rows), length), np.uint16)
+    tokens, roles, positions = (
+        np.zeros((len(rows), length), np.uint16),
+        np.zeros((len(rows), length), np.uint8),
+        np.zeros((len(rows), length), np.uint16),
+    )
     for r, row in enumerate(rows):
         at = 0
         for ids, marks in row:
             n = len(ids)
-            tokens[r, at:at + n], roles[r, at:at + n], positions[r, at:at + n] = ids, marks, np.arange(n)
+            tokens[r, at : at + n], roles[r, at : at + n], positions[r, at : at + n] = ids, marks, np.arange(n)
             at += n
         positions[r, at:] = np.arange(length - at)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -130,7 +151,7 @@ def load_sources(corpus: Path, part: int, parts: int, seed: int) -> Sources:
     out = Sources()
     files = sorted(p for p in corpus.iterdir() if ".jsonl" in p.name)
     texts = [p for p in files if p.name.startswith("pretrain")]
-    for i, row in enumerate(read_rows(texts[part % max(1, len(texts)):][:1])):
+    for i, row in enumerate(read_rows(texts[part % max(1, len(texts)) :][:1])):
         if i % max(1, parts // max(1, len(texts))) == part // max(1, len(texts)):
             out.documents.append(row)
     for row in read_rows(p for p in files if p.name.startswith("reader")):
@@ -142,7 +163,12 @@ def load_sources(corpus: Path, part: int, parts: int, seed: int) -> Sources:
     for row in read_rows(p for p in files if p.name.startswith(("chat", "smile"))):
         messages = row["messages"]
         text = "".join(m["content"] for m in messages)
-        if rng.random() < _CHAT.get(row["src"], 0.0) * 0.5 and len(text) < 2400 and "{{" not in text and messages[-1]["role"] == "assistant":
+        if (
+            rng.random() < _CHAT.get(row["src"], 0.0) * 0.5
+            and len(text) < 2400
+            and "{{" not in text
+            and messages[-1]["role"] == "assistant"
+        ):
             out.chats.append([{"role": m["role"], "content": m["content"]} for m in messages])
     return out
 
@@ -154,7 +180,7 @@ def text_pieces(encoder: Encoder, documents: Iterable[dict], length: int, rng: R
             continue
         ids = [encoder.document, *encoder.ids(row["text"]), encoder.document]
         for at in range(0, len(ids), length):
-            part = ids[at:at + length]
+            part = ids[at : at + length]
             if len(part) > 16:
                 yield part, [TEXT] * len(part)
 
@@ -182,12 +208,20 @@ def reader_sample(rng: Random, sources: Sources, lang: str):  # type: ignore[no-
         return over(rng, row["question"], None, gold, others, lang, row["src"])
     if others and rng.random() < 0.14 and (key == "zh_natural" or title in row["question"]):
         return over(rng, row["question"], None, None, others, lang, row["src"])
-    same = [other for other in sources.siblings.get(row["context"][:80], []) if other is not row and other["answer"] and other["answer"] in gold[1]]
-    more = [(other["question"], other["answer"]) for other in rng.sample(same, min(len(same), rng.choice((0, 1, 2, 3))))]
+    same = [
+        other
+        for other in sources.siblings.get(row["context"][:80], [])
+        if other is not row and other["answer"] and other["answer"] in gold[1]
+    ]
+    more = [
+        (other["question"], other["answer"]) for other in rng.sample(same, min(len(same), rng.choice((0, 1, 2, 3))))
+    ]
     return over(rng, row["question"], answer, gold, others, lang, row["src"], more)
 
 
-def samples(sources: Sources, rng: Random, talking: float = 0.16, reading: float = 0.42) -> Iterator[list[dict[str, str]]]:
+def samples(
+    sources: Sources, rng: Random, talking: float = 0.16, reading: float = 0.42
+) -> Iterator[list[dict[str, str]]]:
     """An endless mixture of conversations: reading of real text, drills, and talk."""
     from training.drills import Material, draw
     from training.drills.reading import from_document, join, windows
@@ -212,7 +246,9 @@ def samples(sources: Sources, rng: Random, talking: float = 0.16, reading: float
                 row = rng.choice(sources.documents)
                 if row["src"] == "laws_zh" and rng.random() < 0.7:
                     continue
-                queue[row["lang"]] += from_document(rng, _title(row), row["text"], row["lang"], material.passages[row["lang"]][:200])[:12]
+                queue[row["lang"]] += from_document(
+                    rng, _title(row), row["text"], row["lang"], material.passages[row["lang"]][:200]
+                )[:12]
             if queue[lang]:
                 yield queue[lang].pop(rng.randrange(len(queue[lang]))).messages
         else:
@@ -243,10 +279,13 @@ def work(options: argparse.Namespace, part: int) -> None:
         rows += packer.add(piece)
         if len(rows) >= options.rows:
             write_shard(options.out / "drill" / f"{made:05d}_{part:03d}.npz", rows[: options.rows], options.length)
-            rows = rows[options.rows:]
+            rows = rows[options.rows :]
             made += 1
             if part == 0 and made % 10 == 1:
-                print(f"worker 0: shard {made}, {tokens / (time.time() - started):.0f} tokens/s, dropped {packer.dropped}", flush=True)
+                print(
+                    f"worker 0: shard {made}, {tokens / (time.time() - started):.0f} tokens/s, dropped {packer.dropped}",
+                    flush=True,
+                )
             if made >= options.shards or (options.out / "stop").exists():
                 return
 
@@ -265,7 +304,10 @@ def main() -> None:
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     import multiprocessing
 
-    processes = [multiprocessing.get_context("spawn").Process(target=work, args=(options, part)) for part in range(options.workers)]
+    processes = [
+        multiprocessing.get_context("spawn").Process(target=work, args=(options, part))
+        for part in range(options.workers)
+    ]
     for process in processes:
         process.start()
     for process in processes:

@@ -32,10 +32,28 @@ class DecoderConfig:
     def to_hugging_face(self) -> dict[str, object]:
         """The same as config.json keys of transformers' Qwen3."""
         return {
-            "architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "vocab_size": self.vocab, "hidden_size": self.hidden, "num_hidden_layers": self.layers,
-            "num_attention_heads": self.heads, "num_key_value_heads": self.kv_heads, "head_dim": self.head_dim, "intermediate_size": self.inner, "rms_norm_eps": self.eps,
-            "rope_theta": self.rope_theta, "max_position_embeddings": 4096, "tie_word_embeddings": True, "hidden_act": "silu", "attention_bias": False, "attention_dropout": 0.0,
-            "bos_token_id": 0, "eos_token_id": 2, "pad_token_id": 0, "use_sliding_window": False, "sliding_window": None, "torch_dtype": "bfloat16",
+            "architectures": ["Qwen3ForCausalLM"],
+            "model_type": "qwen3",
+            "vocab_size": self.vocab,
+            "hidden_size": self.hidden,
+            "num_hidden_layers": self.layers,
+            "num_attention_heads": self.heads,
+            "num_key_value_heads": self.kv_heads,
+            "head_dim": self.head_dim,
+            "intermediate_size": self.inner,
+            "rms_norm_eps": self.eps,
+            "rope_theta": self.rope_theta,
+            "max_position_embeddings": 4096,
+            "tie_word_embeddings": True,
+            "hidden_act": "silu",
+            "attention_bias": False,
+            "attention_dropout": 0.0,
+            "bos_token_id": 0,
+            "eos_token_id": 2,
+            "pad_token_id": 0,
+            "use_sliding_window": False,
+            "sliding_window": None,
+            "torch_dtype": "bfloat16",
         }
 
     def as_dict(self) -> dict[str, object]:
@@ -138,8 +156,10 @@ class Decoder(nn.Module):
         self.sums = self._sums
 
     def hidden(self, tokens: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
-        half = torch.arange(0, self.config.head_dim, 2, device=tokens.device, dtype=torch.float32) / self.config.head_dim
-        angles = positions.float()[:, None, :, None] * self.config.rope_theta ** -half
+        half = (
+            torch.arange(0, self.config.head_dim, 2, device=tokens.device, dtype=torch.float32) / self.config.head_dim
+        )
+        angles = positions.float()[:, None, :, None] * self.config.rope_theta**-half
         cos, sin = (torch.cat((f, f), dim=-1).to(self.dtype) for f in (angles.cos(), angles.sin()))
         x = F.embedding(tokens, self.model.embed_tokens.weight).to(self.dtype)
         for layer in self.model.layers:

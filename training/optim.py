@@ -28,7 +28,9 @@ def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
 class MuonAdamW:
     """`matrices`: 2-D parameters of layers; `others`: embeddings and norms. State lives on the parameters' device."""
 
-    def __init__(self, matrices: list[nn.Parameter], others: list[nn.Parameter], decay: float = 0.05, momentum: float = 0.95) -> None:
+    def __init__(
+        self, matrices: list[nn.Parameter], others: list[nn.Parameter], decay: float = 0.05, momentum: float = 0.95
+    ) -> None:
         groups: dict[tuple[int, ...], list[nn.Parameter]] = defaultdict(list)
         for p in matrices:
             groups[tuple(p.shape)].append(p)

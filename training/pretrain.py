@@ -71,7 +71,11 @@ def read_recipes(paths: list[Path]) -> Recipe:
     import yaml
 
     texts = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in paths]
-    stages = tuple(Stage(**{k: tuple(v) if isinstance(v, list) else v for k, v in stage.items()}) for text in texts for stage in text["stages"])
+    stages = tuple(
+        Stage(**{k: tuple(v) if isinstance(v, list) else v for k, v in stage.items()})
+        for text in texts
+        for stage in text["stages"]
+    )
     first = {k: v for k, v in texts[0].items() if k not in ("stages", "model", "task", "description")}
     return Recipe(DecoderConfig(**texts[0].get("model", {})), stages, **first)
 
@@ -92,7 +96,7 @@ class Rows:
         parts = [np.concatenate([s[key] for s in shards]) for key in ("tokens", "roles", "positions")]
         rng = np.random.default_rng(self.seed)
         while True:
-            for i in rng.permutation(len(parts[0]))[self.rank::self.world]:
+            for i in rng.permutation(len(parts[0]))[self.rank :: self.world]:
                 yield tuple(part[i] for part in parts)
 
     def drill(self) -> Iterator[tuple[np.ndarray, ...]]:
@@ -173,9 +177,15 @@ class Trainer:
     def __init__(self, recipe: Recipe, data: Path, out: Path) -> None:
         self.recipe, self.out = recipe, out
         self.rank, self.world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
-        self.device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if torch.cuda.is_available() else torch.device("cpu")
+        self.device = (
+            torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+            if torch.cuda.is_available()
+            else torch.device("cpu")
+        )
         torch.manual_seed(recipe.seed)
-        self.model = Decoder(recipe.model, torch.bfloat16 if self.device.type == "cuda" else torch.float32).to(self.device)
+        self.model = Decoder(recipe.model, torch.bfloat16 if self.device.type == "cuda" else torch.float32).to(
+            self.device
+        )
         named = dict(self.model.named_parameters())
         matrices = [p for n, p in named.items() if p.ndim == 2 and "embed" not in n]
         others = [p for n, p in named.items() if p.ndim != 2 or "embed" in n]
@@ -191,7 +201,9 @@ class Trainer:
         micro = min(recipe.micro_rows, max(1, recipe.batch_rows // self.world))
         self.accumulate = max(1, recipe.batch_rows // (self.world * micro))
         self.share[0] = recipe.stages[min(self.stage, len(recipe.stages) - 1)].drill[0]
-        self.feeder = Feeder(Rows(data, self.rank, self.world, recipe.seed + self.steps), micro, self.share, self.device)
+        self.feeder = Feeder(
+            Rows(data, self.rank, self.world, recipe.seed + self.steps), micro, self.share, self.device
+        )
 
     def _resume(self) -> None:
         state = torch.load(self.out / "state.pt", map_location=self.device, weights_only=True)
@@ -205,7 +217,10 @@ class Trainer:
             self.out.mkdir(parents=True, exist_ok=True)
             self.healer.to_masters()
             clock = [self.stage, self.elapsed, self.done, self.total, self.steps]
-            torch.save({"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(), "clock": clock}, self.out / "state.part")
+            torch.save(
+                {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(), "clock": clock},
+                self.out / "state.part",
+            )
             os.replace(self.out / "state.part", self.out / "state.pt")
             if self.healer.masters is not None:
                 self.healer.to_quantised()
@@ -217,7 +232,9 @@ class Trainer:
 
             folder.mkdir(parents=True, exist_ok=True)
             self.healer.to_masters()
-            weights = {name: value.to(torch.bfloat16).cpu().contiguous() for name, value in self.model.state_dict().items()}
+            weights = {
+                name: value.to(torch.bfloat16).cpu().contiguous() for name, value in self.model.state_dict().items()
+            }
             save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
             write_config(folder, self.recipe.model.to_hugging_face())
             if self.healer.masters is not None:
@@ -232,7 +249,12 @@ class Trainer:
 
     def run(self) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
-        self.log(parameters=sum(p.numel() for p in self.parameters), world=self.world, accumulate=self.accumulate, device=str(self.device))
+        self.log(
+            parameters=sum(p.numel() for p in self.parameters),
+            world=self.world,
+            accumulate=self.accumulate,
+            device=str(self.device),
+        )
         while self.stage < len(self.recipe.stages):
             stage = self.recipe.stages[self.stage]
             self._run_stage(stage)
@@ -264,17 +286,33 @@ class Trainer:
             if part >= 1.0:
                 break
             self.share[0] = stage.drill[0] + (stage.drill[1] - stage.drill[0]) * part
-            lr = (stage.lr[0] + (stage.lr[1] - stage.lr[0]) * part) * min(1.0, (self.steps + 1) / max(1, self.recipe.warmup))
+            lr = (stage.lr[0] + (stage.lr[1] - stage.lr[0]) * part) * min(
+                1.0, (self.steps + 1) / max(1, self.recipe.warmup)
+            )
             stats = self._step(weights, lr)
             sums += stats
             tokens = self.recipe.batch_rows * 2048 if self.device.type == "cuda" else int(stats[1].sum())
-            seen, self.done, self.total, self.steps = seen + tokens, self.done + tokens, self.total + tokens, self.steps + 1
+            seen, self.done, self.total, self.steps = (
+                seen + tokens,
+                self.done + tokens,
+                self.total + tokens,
+                self.steps + 1,
+            )
             if self.steps % 50 == 0 or self.device.type == "cpu":
                 means = (sums[0] / sums[1].clamp_min(1)).tolist()
                 if not all(m == m for m in means):
                     raise FloatingPointError(f"the loss is not a number at step {self.steps}")
-                self.log(stage=stage.name, step=self.steps, part=round(part, 4), tokens=self.total, lr=lr, context=round(means[1], 4), answer=round(means[2], 4), text=round(means[3], 4),
-                         per_second=round(seen / (time.time() - mark)))
+                self.log(
+                    stage=stage.name,
+                    step=self.steps,
+                    part=round(part, 4),
+                    tokens=self.total,
+                    lr=lr,
+                    context=round(means[1], 4),
+                    answer=round(means[2], 4),
+                    text=round(means[3], 4),
+                    per_second=round(seen / (time.time() - mark)),
+                )
                 seen, mark, sums = 0, time.time(), torch.zeros_like(sums)
         self.elapsed += time.time() - began
 
@@ -294,7 +332,9 @@ class Trainer:
             flat = torch.cat([g.reshape(-1) for g in grads] + [norm.reshape(1)])  # type: ignore[union-attr]
             dist.all_reduce(flat)
             norm = flat[-1]
-            torch._foreach_copy_(grads, [x.view_as(g) for x, g in zip(flat[:-1].split([g.numel() for g in grads]), grads, strict=True)])  # type: ignore[arg-type, union-attr]
+            torch._foreach_copy_(
+                grads, [x.view_as(g) for x, g in zip(flat[:-1].split([g.numel() for g in grads]), grads, strict=True)]
+            )  # type: ignore[arg-type, union-attr]
         torch._foreach_mul_(grads, 1.0 / norm.clamp_min(1.0))  # type: ignore[arg-type]
         self.healer.to_masters()
         self.optimiser.step(lr)

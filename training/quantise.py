@@ -13,8 +13,24 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-NF4 = (-1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334, -0.09105003625154495, 0.0,
-       0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0)
+NF4 = (
+    -1.0,
+    -0.6961928009986877,
+    -0.5250730514526367,
+    -0.39491748809814453,
+    -0.28444138169288635,
+    -0.18477343022823334,
+    -0.09105003625154495,
+    0.0,
+    0.07958029955625534,
+    0.16093020141124725,
+    0.24611230194568634,
+    0.33791524171829224,
+    0.44070982933044434,
+    0.5626170039176941,
+    0.7229568362236023,
+    1.0,
+)
 BLOCK, GROUP = 64, 256
 
 
@@ -47,7 +63,9 @@ def fake_quantise(weights: Tensor) -> Tensor:
     pad = -centred.shape[1] % GROUP
     grouped = torch.nn.functional.pad(centred, (0, pad)).view(n, -1, GROUP)
     outer = grouped.abs().amax(-1, keepdim=True).clamp_min(1e-12)
-    scale = (_nearest(grouped / outer, dynamic_map().to(weights.device)) * outer).view(n, -1)[:, : absmax.shape[1]] + offset
+    scale = (_nearest(grouped / outer, dynamic_map().to(weights.device)) * outer).view(n, -1)[
+        :, : absmax.shape[1]
+    ] + offset
     codes = _nearest(blocks / absmax.clamp_min(1e-12)[..., None], torch.tensor(NF4, device=weights.device))
     return (codes * scale[..., None]).to(torch.bfloat16).float().view_as(weights)
 
@@ -60,8 +78,15 @@ def write_nf4(source: Path, target: Path, shard: str = "14MB") -> None:
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
-    config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.bfloat16)
-    model = AutoModelForCausalLM.from_pretrained(source, quantization_config=config, dtype=torch.bfloat16, device_map="cpu")
+    config = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+    model = AutoModelForCausalLM.from_pretrained(
+        source, quantization_config=config, dtype=torch.bfloat16, device_map="cpu"
+    )
     target.mkdir(parents=True, exist_ok=True)
     for old in target.glob("model*.safetensors*"):
         old.unlink()

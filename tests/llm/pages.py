@@ -17,7 +17,7 @@ MARKDOWN = {
     "table", "thead", "tbody", "tr", "th", "td", "hr", "br",
 }  # fmt: skip
 OURS = {"div", "span", "button", "details", "summary", "mark", "i"}
-ATTRIBUTES = {
+ATTRIBUTES = {"open", 
     "class", "type", "title", "aria-label", "data-cite", "data-self", "data-source", "data-copy", "data-copied",
     "start", "style",
 }  # fmt: skip

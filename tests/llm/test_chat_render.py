@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm.chat_render import answer, render, safe_markdown
+from llm.chat_render import answer, as_typed, render, safe_markdown
 from llm.conversations import Message
 from llm.texts import TEXTS, text
 from tests.llm.pages import PASSAGE, TITLES, Page, cited, harmless, said
@@ -181,3 +181,8 @@ def test_the_language_is_the_readers() -> None:
     assert text("answer_page", "en", page=4) == "page 4"
     with pytest.raises(KeyError):
         text("nothing", "en")
+
+
+@pytest.mark.parametrize("typed", ["a < b & c", "`x[0](1)` and ![x](http://y)", "纯文本", "a\n\nb", "\\& @me"])
+def test_the_edit_box_gives_back_what_was_typed(typed: str) -> None:
+    assert as_typed(safe_markdown(typed)) == typed

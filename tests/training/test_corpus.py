@@ -16,7 +16,9 @@ from training.tokenizer import common_characters, train_tokenizer
 @pytest.fixture(scope="module")
 def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tokenizer")
-    train_tokenizer(["你好，世界。今天天气很好。", "The quick brown fox jumps over the lazy dog."] * 20, 600, folder, emphasis=0)
+    train_tokenizer(
+        ["你好，世界。今天天气很好。", "The quick brown fox jumps over the lazy dog."] * 20, 600, folder, emphasis=0
+    )
     return folder
 
 
@@ -40,7 +42,11 @@ def test_positions_start_again_with_each_piece(tmp_path: Path) -> None:
 def test_the_encoder_agrees_with_the_chat_template(tokenizer: Path) -> None:
     from transformers import AutoTokenizer
 
-    messages = [{"role": "system", "content": "你是助手。"}, {"role": "user", "content": "Hello 12"}, {"role": "assistant", "content": "你好！"}]
+    messages = [
+        {"role": "system", "content": "你是助手。"},
+        {"role": "user", "content": "Hello 12"},
+        {"role": "assistant", "content": "你好！"},
+    ]
     ids, roles = Encoder(tokenizer / "tokenizer.json").chat(messages)
     theirs = AutoTokenizer.from_pretrained(tokenizer)
     assert theirs.decode(ids) == theirs.apply_chat_template(messages, tokenize=False)
@@ -58,11 +64,46 @@ def test_digits_are_single_tokens(tokenizer: Path) -> None:
 def test_a_worker_writes_text_and_samples(tokenizer: Path, tmp_path: Path) -> None:
     corpus = tmp_path / "corpus"
     corpus.mkdir()
-    texts = [{"text": f"第{i}座桥于19{i:02d}年建成通车，全长{i}20米，位于永安镇。" * 6, "lang": "zh", "src": "made"} for i in range(10, 40)]
-    (corpus / "pretrain__0.jsonl").write_text("\n".join(json.dumps(t, ensure_ascii=False) for t in texts), encoding="utf-8")
-    rows = [{"context": "青石桥建于1932年。", "question": "青石桥哪年建的？", "answer": "1932年", "lang": "zh", "title": "桥", "src": "drcd_dev"},
-            {"context": "The bridge is 120 m long.", "question": "How long is it?", "answer": "120 m", "lang": "en", "title": "Bridge", "src": "made"}]
-    (corpus / "reader__0.jsonl").write_text("\n".join(json.dumps(r, ensure_ascii=False) for r in rows * 8), encoding="utf-8")
-    work(Namespace(corpus=corpus, tokenizer=tokenizer / "tokenizer.json", out=tmp_path / "out", workers=1, shards=1, rows=4, length=4096, seed=1), 0)
+    texts = [
+        {"text": f"第{i}座桥于19{i:02d}年建成通车，全长{i}20米，位于永安镇。" * 6, "lang": "zh", "src": "made"}
+        for i in range(10, 40)
+    ]
+    (corpus / "pretrain__0.jsonl").write_text(
+        "\n".join(json.dumps(t, ensure_ascii=False) for t in texts), encoding="utf-8"
+    )
+    rows = [
+        {
+            "context": "青石桥建于1932年。",
+            "question": "青石桥哪年建的？",
+            "answer": "1932年",
+            "lang": "zh",
+            "title": "桥",
+            "src": "drcd_dev",
+        },
+        {
+            "context": "The bridge is 120 m long.",
+            "question": "How long is it?",
+            "answer": "120 m",
+            "lang": "en",
+            "title": "Bridge",
+            "src": "made",
+        },
+    ]
+    (corpus / "reader__0.jsonl").write_text(
+        "\n".join(json.dumps(r, ensure_ascii=False) for r in rows * 8), encoding="utf-8"
+    )
+    work(
+        Namespace(
+            corpus=corpus,
+            tokenizer=tokenizer / "tokenizer.json",
+            out=tmp_path / "out",
+            workers=1,
+            shards=1,
+            rows=4,
+            length=4096,
+            seed=1,
+        ),
+        0,
+    )
     text, drill = (np.load(next((tmp_path / "out" / kind).glob("*.npz"))) for kind in ("text", "drill"))
     assert set(np.unique(text["roles"])) <= {PAD, TEXT} and (drill["roles"] == ANSWER).any()

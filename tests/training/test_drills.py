@@ -76,7 +76,9 @@ def test_tool_calls_parse_and_name_an_offered_tool() -> None:
     for _ in range(200):
         sample = tool_call(rng, "en")
         if sample.kind == "tool_call":
-            call = json.loads(sample.messages[-1]["content"].removeprefix("<tool_call>\n").removesuffix("\n</tool_call>"))
+            call = json.loads(
+                sample.messages[-1]["content"].removeprefix("<tool_call>\n").removesuffix("\n</tool_call>")
+            )
             assert f'"name": "{call["name"]}"' in sample.messages[0]["content"]
 
 
@@ -89,7 +91,9 @@ def test_rules_make_answerable_questions_from_sentences() -> None:
     made = items("这座桥于1932年建成通车。", "zh", Random(1))
     assert any(item.answer == "1932年" and "1932" not in item.question for item in made)
     made = items("The old bridge was built in 1932 by John Carter.", "en", Random(1))
-    assert ("1932" in {item.answer for item in made}) and any(item.question.startswith(("when was", "in what year was")) for item in made)
+    assert ("1932" in {item.answer for item in made}) and any(
+        item.question.startswith(("when was", "in what year was")) for item in made
+    )
     assert items("嗯。", "zh", Random(1)) == []
 
 
@@ -104,5 +108,7 @@ def test_document_samples_quote_their_passage() -> None:
 
 def test_the_prompt_is_the_reading_rooms() -> None:
     prompt = reading_prompt([("标题", "正文"), ("二", "文")], "zh")
-    assert prompt.endswith("资料：\n[1] 标题\n正文\n\n[2] 二\n文") and prompt.startswith("你是一个依据资料回答问题的助手。")
+    assert prompt.endswith("资料：\n[1] 标题\n正文\n\n[2] 二\n文") and prompt.startswith(
+        "你是一个依据资料回答问题的助手。"
+    )
     assert reading_prompt([("T", "x")], "en", "Be brief.").startswith("Be brief.\n\nYou answer questions")

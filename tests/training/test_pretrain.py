@@ -22,7 +22,9 @@ def test_the_decoder_is_qwen3() -> None:
 
     torch.manual_seed(0)
     ours = Decoder(TINY, torch.float32)
-    settings = {k: v for k, v in TINY.to_hugging_face().items() if k not in ("architectures", "model_type", "torch_dtype")}
+    settings = {
+        k: v for k, v in TINY.to_hugging_face().items() if k not in ("architectures", "model_type", "torch_dtype")
+    }
     theirs = Qwen3ForCausalLM(Qwen3Config(**settings)).float().eval()
     theirs.load_state_dict(ours.state_dict(), strict=False)
     theirs.tie_weights()
@@ -75,7 +77,10 @@ def test_newton_schulz_flattens_the_spectrum() -> None:
 
 def _data(folder: Path) -> Path:
     generator = torch.Generator().manual_seed(1)
-    rows = [[([int(x) for x in torch.randint(3, 9, (30,), generator=generator)], [CONTEXT] * 20 + [ANSWER] * 10)] for _ in range(8)]
+    rows = [
+        [([int(x) for x in torch.randint(3, 9, (30,), generator=generator)], [CONTEXT] * 20 + [ANSWER] * 10)]
+        for _ in range(8)
+    ]
     write_shard(folder / "drill" / "00000_000.npz", rows, 32)
     write_shard(folder / "text" / "000.npz", [[([5, 6] * 16, [TEXT] * 32)]] * 8, 32)
     return folder
@@ -83,7 +88,10 @@ def _data(folder: Path) -> Path:
 
 def test_a_run_learns_exports_and_goes_on(tmp_path: Path) -> None:
     data = _data(tmp_path / "data")
-    stages = (Stage("a", (0.01, 0.01), (0.5, 0.5), tokens=4000), Stage("b", (0.01, 0.001), (0.9, 0.9), tokens=600, context=0.0, quantise=True))
+    stages = (
+        Stage("a", (0.01, 0.01), (0.5, 0.5), tokens=4000),
+        Stage("b", (0.01, 0.001), (0.9, 0.9), tokens=600, context=0.0, quantise=True),
+    )
     Trainer(Recipe(TINY, stages[:1], batch_rows=4, micro_rows=2, warmup=1), data, tmp_path / "run").run()
     first = (tmp_path / "run" / "a" / "model.safetensors").read_bytes()
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()[1:]]
