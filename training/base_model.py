@@ -158,7 +158,8 @@ def _unpack(model: Any) -> None:
         plain = torch.nn.Linear(
             layer.in_features, layer.out_features, bias=layer.bias is not None, dtype=torch.bfloat16, device="meta"
         )
-        weight = dequantize_4bit(layer.weight.data, layer.weight.quant_state).to(torch.bfloat16)
+        packed: Any = layer.weight
+        weight = dequantize_4bit(packed.data, packed.quant_state).to(torch.bfloat16)
         plain.weight = torch.nn.Parameter(weight, requires_grad=False)
         if layer.bias is not None:
             plain.bias = torch.nn.Parameter(layer.bias.data.to(torch.bfloat16), requires_grad=False)

@@ -46,18 +46,46 @@ class TrainingConfig:
         "基座指纹，写入护照，适配器只用于这个基座。",
     )
     r: int = _doc(16, "Rank of the LoRA matrices.", "LoRA 矩阵的秩。", 1, 256)
-    alpha: float = _doc(32.0, "LoRA scale: the update is multiplied by alpha / r.", "LoRA 缩放：更新量乘以 alpha / r。", 0.01, 1024)
-    rslora: bool = _doc(False, "Scale by alpha / sqrt(r) instead (rsLoRA).", "改为按 alpha / sqrt(r) 缩放（rsLoRA）。")
+    alpha: int = _doc(
+        32,
+        "LoRA scale: the update is multiplied by alpha / r.",
+        "LoRA 缩放：更新量乘以 alpha / r。",
+        1,
+        1024,
+    )
+    rslora: bool = _doc(
+        False,
+        "Scale by alpha / sqrt(r) instead (rsLoRA).",
+        "改为按 alpha / sqrt(r) 缩放（rsLoRA）。",
+    )
     target_modules: tuple[str, ...] = _doc(
         ["all-linear"],
         'Names of the linear layers to adapt, or ["all-linear"] for every one but the output layer.',
         '要适配的线性层名；["all-linear"] 表示输出层以外的全部。',
     )
-    lr: float = _doc(1e-4, "Highest learning rate (AdamW, cosine decay to zero).", "最高学习率（AdamW，余弦衰减到零）。", 1e-7, 1.0)
-    warmup: float = _doc(0.05, "Share of the steps in which the rate rises from zero.", "学习率从零上升所占的步数比例。", 0.0, 0.9)
+    lr: float = _doc(
+        1e-4,
+        "Highest learning rate (AdamW, cosine decay to zero).",
+        "最高学习率（AdamW，余弦衰减到零）。",
+        1e-7,
+        1.0,
+    )
+    warmup: float = _doc(
+        0.05,
+        "Share of the steps in which the rate rises from zero.",
+        "学习率从零上升所占的步数比例。",
+        0.0,
+        0.9,
+    )
     epochs: float = _doc(5.0, "At most this many passes over the rows.", "最多训练的轮数。", 0.01, 1000)
     batch: int = _doc(16, "Rows per step.", "每步的行数。", 1, 4096)
-    replay_batch: int = _doc(8, "Replay rows per step; 0 trains without replay.", "每步的重放行数；0 表示不重放。", 0, 4096)
+    replay_batch: int = _doc(
+        16,
+        "Replay rows per step; 0 trains without replay.",
+        "每步的重放行数；0 表示不重放。",
+        0,
+        4096,
+    )
     replay_rows: int = _doc(
         160,
         "How many questions the base answers itself before training, to be held on to.",
@@ -65,9 +93,27 @@ class TrainingConfig:
         0,
         100_000,
     )
-    kl_weight: float = _doc(1.0, "Weight of KL(base || adapter) on the replay rows.", "重放行上 KL(基座 || 适配器) 的权重。", 0.0, 1000)
-    max_length: int = _doc(1024, "Longest row in tokens; longer ones are refused.", "一行最多的词元数，更长的行被拒绝。", 8, 1_048_576)
-    seed: int = _doc(0, "Seed of the initial weights and of the order of the rows.", "初始权重与行顺序的随机种子。", 0, 2**31 - 1)
+    kl_weight: float = _doc(
+        1.0,
+        "Weight of KL(base || adapter) on the replay rows.",
+        "重放行上 KL(基座 || 适配器) 的权重。",
+        0.0,
+        1000,
+    )
+    max_length: int = _doc(
+        1024,
+        "Longest row in tokens; longer ones are refused.",
+        "一行最多的词元数，更长的行被拒绝。",
+        8,
+        1_048_576,
+    )
+    seed: int = _doc(
+        0,
+        "Seed of the initial weights and of the order of the rows.",
+        "初始权重与行顺序的随机种子。",
+        0,
+        2**31 - 1,
+    )
     threads: int = _doc(2, "CPU threads.", "CPU 线程数。", 1, 1024)
     checks: int = _doc(
         4,

@@ -15,8 +15,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Any
+
+from training.drills.prompts import Sample
 
 PAD, CONTEXT, ANSWER, TEXT = 0, 1, 2, 3
+Row = dict[str, Any]  # a line of the corpus; its keys are in `load_sources`
 Piece = tuple[list[int], list[int]]  # token ids and the role of each
 _DOWN = {"snakes_en_stories": 0.75, "classical_modern": 0.9}  # share kept of sources that would crowd the rest
 _CHAT = {
@@ -35,7 +39,7 @@ _CHAT = {
 _NATURAL = {"drcd_dev", "drcd_test", "cmrc2018_trial_zh", "kdconv_dev_grounded_zh"}
 
 
-def read_rows(paths: Iterable[Path]) -> Iterator[dict]:  # type: ignore[type-arg]
+def read_rows(paths: Iterable[Path]) -> Iterator[Row]:
     """The JSON lines of .jsonl or .jsonl.xz files."""
     for path in paths:
         with lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else path.open(encoding="utf-8") as file:
@@ -44,19 +48,28 @@ def read_rows(paths: Iterable[Path]) -> Iterator[dict]:  # type: ignore[type-arg
 
 
 class Encoder:
-    """Conversations and texts to token ids, with the role of every token."""
+    """Conversations and texts to token ids, with the role of every token.
+
+    Raises:
+        ValueError: when the tokenizer lacks a token of ChatML.
+    """
 
     def __init__(self, tokenizer_file: Path) -> None:
         from tokenizers import Tokenizer
 
         self.tokenizer = Tokenizer.from_file(str(tokenizer_file))
-        self.start, self.end, self.document = (
-            self.tokenizer.token_to_id(t) for t in ("<|im_start|>", "<|im_end|>", "<|endoftext|>")
-        )
+        self.start, self.end, self.document = map(self._special, ("<|im_start|>", "<|im_end|>", "<|endoftext|>"))
         self.newline = self.ids("\n")
         self.heads = {role: [self.start, *self.ids(role), *self.newline] for role in ("system", "user", "assistant")}
 
+    def _special(self, token: str) -> int:
+        number = self.tokenizer.token_to_id(token)
+        if number is None:
+            raise ValueError(f"the tokenizer lacks {token}")
+        return number
+
     def ids(self, text: str) -> list[int]:
+        """Token ids of plain text."""
         return self.tokenizer.encode(text, add_special_tokens=False).ids
 
     def chat(self, messages: Sequence[dict[str, str]]) -> Piece:
@@ -92,6 +105,7 @@ class Packer:
         return [self.row()] if len(self.pool) >= self.limit else []
 
     def row(self) -> list[Piece]:
+        """Takes one row's pieces from the pool, the largest that fits first."""
         self.pool.sort(key=lambda p: len(p[0]))
         room, row, at = self.length, [], len(self.pool) - 1
         while self.pool and room > 0:
@@ -106,6 +120,7 @@ class Packer:
         return row
 
     def flush(self) -> list[list[Piece]]:
+        """The rows that the rest of the pool makes."""
         rows = []
         while self.pool:
             rows.append(self.row())
@@ -139,14 +154,18 @@ def write_shard(path: Path, rows: Sequence[Sequence[Piece]], length: int) -> Non
 class Sources:
     """What a worker holds in memory: real documents, reading rows and conversations."""
 
-    documents: list[dict] = field(default_factory=list)  # type: ignore[type-arg]
-    reader: dict[str, list[dict]] = field(default_factory=lambda: {"zh_natural": [], "zh": [], "en": []})  # type: ignore[type-arg]
+    documents: list[Row] = field(default_factory=list)
+    reader: dict[str, list[Row]] = field(default_factory=lambda: {"zh_natural": [], "zh": [], "en": []})
     chats: list[list[dict[str, str]]] = field(default_factory=list)
-    siblings: dict[str, list[dict]] = field(default_factory=dict)  # type: ignore[type-arg]  # rows by the start of their context
+    siblings: dict[str, list[Row]] = field(default_factory=dict)  # rows by the start of their context
 
 
 def load_sources(corpus: Path, part: int, parts: int, seed: int) -> Sources:
-    """Every `parts`-th document, from `part` on, and the reading rows and chats that suit a small model."""
+    """Every `parts`-th document, from `part` on, and the reading rows and chats that suit a small model.
+
+    `corpus` holds JSON lines: pretrain* {"text", "lang", "src"}, reader* {"context", "question", "answer" or null,
+    "lang", "title", "src"} and chat* or smile* {"messages", "src"}; "lang" is "zh" or "en", "src" the source's name.
+    """
     rng = Random(seed + part)
     out = Sources()
     files = sorted(p for p in corpus.iterdir() if ".jsonl" in p.name)
@@ -173,7 +192,7 @@ def load_sources(corpus: Path, part: int, parts: int, seed: int) -> Sources:
     return out
 
 
-def text_pieces(encoder: Encoder, documents: Iterable[dict], length: int, rng: Random) -> Iterator[Piece]:  # type: ignore[type-arg]
+def text_pieces(encoder: Encoder, documents: Iterable[Row], length: int, rng: Random) -> Iterator[Piece]:
     """Documents between end-of-document tokens, cut at the row length."""
     for row in documents:
         if rng.random() > _DOWN.get(row["src"], 1.0):
@@ -185,7 +204,7 @@ def text_pieces(encoder: Encoder, documents: Iterable[dict], length: int, rng: R
                 yield part, [TEXT] * len(part)
 
 
-def reader_sample(rng: Random, sources: Sources, lang: str):  # type: ignore[no-untyped-def]
+def reader_sample(rng: Random, sources: Sources, lang: str) -> Sample:
     """A question that a person or a template asked of a real passage, among passages of its own kind."""
     from training.drills.reading import over, trim
 
@@ -203,11 +222,11 @@ def reader_sample(rng: Random, sources: Sources, lang: str):  # type: ignore[no-
         if other["context"] != row["context"] and (answer is None or answer not in text):
             others.append(((other.get("title") or "资料")[:40], text))
     if row["src"] == "kdconv_dev_grounded_zh":
-        return over(rng, row["question"], row["answer"], gold, others, lang, row["src"])
+        return over(rng, [(row["question"], row["answer"])], gold, others, lang, row["src"])
     if answer is None:
-        return over(rng, row["question"], None, gold, others, lang, row["src"])
+        return over(rng, [(row["question"], None)], gold, others, lang, row["src"])
     if others and rng.random() < 0.14 and (key == "zh_natural" or title in row["question"]):
-        return over(rng, row["question"], None, None, others, lang, row["src"])
+        return over(rng, [(row["question"], None)], None, others, lang, row["src"])
     same = [
         other
         for other in sources.siblings.get(row["context"][:80], [])
@@ -216,13 +235,16 @@ def reader_sample(rng: Random, sources: Sources, lang: str):  # type: ignore[no-
     more = [
         (other["question"], other["answer"]) for other in rng.sample(same, min(len(same), rng.choice((0, 1, 2, 3))))
     ]
-    return over(rng, row["question"], answer, gold, others, lang, row["src"], more)
+    return over(rng, [(row["question"], answer), *more], gold, others, lang, row["src"])
 
 
 def samples(
     sources: Sources, rng: Random, talking: float = 0.16, reading: float = 0.42
 ) -> Iterator[list[dict[str, str]]]:
-    """An endless mixture of conversations: reading of real text, drills, and talk."""
+    """An endless mixture of conversations: reading of real text, drills, and talk.
+
+    `reading` is the share of samples over real text, `talking` that of generated conversation and tool calls.
+    """
     from training.drills import Material, draw
     from training.drills.reading import from_document, join, windows
 
@@ -231,7 +253,7 @@ def samples(
         for run in windows(row["text"][:4000], row["lang"], rng)[:2]:
             material.passages[row["lang"]].append((_title(row), join(run, row["lang"])))
             material.sentences[row["lang"]] += [s for s in run if len(s) < (40 if row["lang"] == "zh" else 90)]
-    queue: dict[str, list] = {"zh": [], "en": []}  # type: ignore[type-arg]
+    queue: dict[str, list[Sample]] = {"zh": [], "en": []}
     while True:
         lang = "zh" if rng.random() < 0.58 else "en"
         roll = rng.random()
@@ -255,7 +277,7 @@ def samples(
             yield draw(rng, lang, material=material, talking=talking / (1 - reading)).messages
 
 
-def _title(row: dict) -> str:  # type: ignore[type-arg]
+def _title(row: Row) -> str:
     first = row["text"].lstrip("#* \n").split("\n", 1)[0].strip("# *_")
     return (first[:24] if row["lang"] == "zh" else first[:60]) or "…"
 
@@ -282,15 +304,14 @@ def work(options: argparse.Namespace, part: int) -> None:
             rows = rows[options.rows :]
             made += 1
             if part == 0 and made % 10 == 1:
-                print(
-                    f"worker 0: shard {made}, {tokens / (time.time() - started):.0f} tokens/s, dropped {packer.dropped}",
-                    flush=True,
-                )
+                rate = tokens / (time.time() - started)
+                print(f"worker 0: shard {made}, {rate:.0f} tokens/s, dropped {packer.dropped}", flush=True)
             if made >= options.shards or (options.out / "stop").exists():
                 return
 
 
 def main() -> None:
+    """The command line; see --help."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--tokenizer", type=Path, required=True)

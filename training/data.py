@@ -139,8 +139,10 @@ def encode(tokenizer: Any, row: Row, end_ids: Sequence[int]) -> Encoded:
         if after[:start] != before or ids[:end] != after[:end]:
             raise TemplateError(
                 en="The base's chat template does not keep earlier text when an answer is added, so the answer's "
-                f"tokens cannot be told from the prompt's (message {i + 1}). Train single turns, or use another template.",
-                zh=f"基座的对话模板在加入回答后改写了前文，无法区分回答与提示（第 {i + 1} 条消息）。请改用单轮数据或其他模板。",
+                f"tokens cannot be told from the prompt's (message {i + 1}). Train single turns, or use another "
+                "template.",
+                zh=f"基座的对话模板在加入回答后改写了前文，无法区分回答与提示（第 {i + 1} 条消息）。"
+                "请改用单轮数据或其他模板。",
             )
         labels[start:end] = ids[start:end]
     return Encoded(ids, labels)
@@ -155,7 +157,9 @@ def encode_rows(tokenizer: Any, rows: Sequence[Row], end_ids: Sequence[int], max
     """
     held = [n for n, row in enumerate(rows, 1) if any(PLACEHOLDER.search(m["content"]) for m in row.messages)]
     if held:
-        raise _rows_error("", held, "hold an unresolved {{placeholder}}: fill it in", "含有未填写的 {{占位符}}，请先填写")
+        raise _rows_error(
+            "", held, "hold an unresolved {{placeholder}}: fill it in", "含有未填写的 {{占位符}}，请先填写"
+        )
     encoded = [encode(tokenizer, row, end_ids) for row in rows]
     # a turn's end token alone is an empty answer
     nothing = [n for n, e in enumerate(encoded, 1) if e.trained < 2]

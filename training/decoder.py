@@ -1,14 +1,15 @@
 """A Qwen3 decoder for training: plain PyTorch, packed rows, parameter names as transformers has them.
 
 Shapes: B rows, T tokens a row, D hidden, H query heads, K key/value heads, V vocabulary. Documents in a row are
-told apart by `documents` (B, T) and never attend to one another. Source: the Qwen3 technical report (2025),
-grouped-query attention with per-head RMSNorm on queries and keys, rotary positions, SwiGLU, tied embeddings.
+told apart by `positions` (B, T), which start again at 0 with each, and never attend to one another. Source: the
+Qwen3 technical report (2025): grouped-query attention with per-head RMSNorm on queries and keys, rotary positions,
+SwiGLU, tied embeddings.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -56,9 +57,6 @@ class DecoderConfig:
             "torch_dtype": "bfloat16",
         }
 
-    def as_dict(self) -> dict[str, object]:
-        return asdict(self)
-
 
 class Linear(nn.Module):
     """A bias-free linear map that keeps float32 weights and computes in the input's dtype."""
@@ -72,6 +70,8 @@ class Linear(nn.Module):
 
 
 class RMSNorm(nn.Module):
+    """Root mean square norm over the last axis, computed in float32, given back in the input's dtype."""
+
     def __init__(self, size: int, eps: float) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(size))
@@ -88,6 +88,8 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 class Attention(nn.Module):
+    """Grouped-query attention; x (B, T, D), mask from `document_mask` (CPU) or `boundaries` (flash attention, GPU)."""
+
     def __init__(self, c: DecoderConfig) -> None:
         super().__init__()
         self.c = c
@@ -113,6 +115,8 @@ class Attention(nn.Module):
 
 
 class MLP(nn.Module):
+    """SwiGLU."""
+
     def __init__(self, c: DecoderConfig) -> None:
         super().__init__()
         self.gate_proj = Linear(c.hidden, c.inner)
@@ -124,6 +128,8 @@ class MLP(nn.Module):
 
 
 class Layer(nn.Module):
+    """Attention and MLP, each after a norm and added to what came in."""
+
     def __init__(self, c: DecoderConfig) -> None:
         super().__init__()
         self.self_attn = Attention(c)
@@ -156,6 +162,7 @@ class Decoder(nn.Module):
         self.sums = self._sums
 
     def hidden(self, tokens: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
+        """Normed states of the last layer, (B, T, D)."""
         half = (
             torch.arange(0, self.config.head_dim, 2, device=tokens.device, dtype=torch.float32) / self.config.head_dim
         )
@@ -167,6 +174,7 @@ class Decoder(nn.Module):
         return self.model.norm(x)
 
     def logits(self, tokens: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
+        """Scores of the next token, (B, T, V)."""
         return F.linear(self.hidden(tokens, positions, mask), self.model.embed_tokens.weight.to(self.dtype))
 
     def forward(self, tokens: Tensor, positions: Tensor, roles: Tensor, mask: Tensor) -> Tensor:

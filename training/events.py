@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Union
+from typing import Any, TypeAlias
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Failed:
     zh: str
 
 
-Event = Union[Started, Phase, Step, Scored, Done, Failed]
+Event: TypeAlias = Started | Phase | Step | Scored | Done | Failed
 _KINDS = {"started": Started, "phase": Phase, "step": Step, "scored": Scored, "done": Done, "failed": Failed}
 _NAMES = {cls: name for name, cls in _KINDS.items()}
 

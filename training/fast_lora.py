@@ -7,7 +7,7 @@ what is kept for the backward pass is the layer's input and r numbers per token.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 
@@ -27,7 +27,7 @@ def speed_up(model: Any) -> int:
         plain = isinstance(layer.lora_dropout[name], torch.nn.Identity) and not layer.lora_variant
         if len(layer.active_adapters) == 1 and plain and layer.base_layer.weight.dtype == torch.bfloat16:
             # an instance attribute, so that PEFT's own class stays as it is
-            layer.forward = _Forward(layer, name)
+            layer.forward = _Forward(layer, name)  # type: ignore[method-assign]
             changed += 1
     return changed
 
@@ -59,12 +59,12 @@ def _forward(x: Any, weight: Any, bias: Any, a: Any, b: Any, scale: float) -> tu
     return out, low
 
 
-@lru_cache(maxsize=None)
+@cache
 def _function() -> Any:
     import torch
 
     class FrozenLora(torch.autograd.Function):
-        """y = x W' + bias + scale (x A') B', with gradients for x, A and B. Shapes: x [..., in], A [r, in], B [out, r]."""
+        """y = x W' + bias + scale (x A') B', with gradients for x [..., in], A [r, in] and B [out, r]."""
 
         @staticmethod
         def forward(ctx: Any, x: Any, weight: Any, bias: Any, a: Any, b: Any, scale: float) -> Any:

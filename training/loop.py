@@ -55,7 +55,8 @@ class Training:
         parameters = [p for p in self.base.model.parameters() if p.requires_grad]
         per_epoch = math.ceil(len(self.train) / config.batch)
         steps = max(1, math.ceil(per_epoch * config.epochs))
-        yield Started(config.name, len(self.train), len(self.replay), steps, sum(p.numel() for p in parameters), self.base.device)
+        count = sum(p.numel() for p in parameters)
+        yield Started(config.name, len(self.train), len(self.replay), steps, count, self.base.device)
         best: tuple[float, int, list[Any]] | None = None
         for step, event in self._steps(parameters, steps, per_epoch):
             yield event
@@ -103,7 +104,7 @@ class Training:
                 kl = self._replay_loss(next(replay))
                 (config.kl_weight * kl).backward()
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-            used = schedule.get_last_lr()[0]
+            used = float(schedule.get_last_lr()[0])
             optimiser.step()
             schedule.step()
             optimiser.zero_grad(set_to_none=True)

@@ -7,6 +7,7 @@ Source: Jordan et al., "Muon" (2024); the factor 0.2 * sqrt(max(rows, columns)) 
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,12 +27,15 @@ def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
 
 
 class MuonAdamW:
-    """`matrices`: 2-D parameters of layers; `others`: embeddings and norms. State lives on the parameters' device."""
+    """Muon for `matrices` (2-D parameters of layers), AdamW for `others` (embeddings and norms).
+
+    State lives on the parameters' device.
+    """
 
     def __init__(
         self, matrices: list[nn.Parameter], others: list[nn.Parameter], decay: float = 0.05, momentum: float = 0.95
     ) -> None:
-        groups: dict[tuple[int, ...], list[nn.Parameter]] = defaultdict(list)
+        groups: dict[tuple[int, ...], list[Tensor]] = defaultdict(list)
         for p in matrices:
             groups[tuple(p.shape)].append(p)
         self.groups = list(groups.values())
@@ -41,8 +45,9 @@ class MuonAdamW:
 
     @torch.no_grad()
     def step(self, lr: float) -> None:
+        """One update at learning rate `lr` from the parameters' `grad`."""
         for group, buffer in zip(self.groups, self.buffers, strict=True):
-            grad = torch.stack([p.grad for p in group])  # type: ignore[misc]
+            grad = torch.stack([p.grad for p in group if p.grad is not None])
             buffer.lerp_(grad, 1 - self.momentum)
             update = orthogonalise(torch.lerp(grad, buffer, self.momentum))
             scale = 0.2 * max(group[0].shape) ** 0.5
@@ -52,10 +57,12 @@ class MuonAdamW:
             settings["lr"] = lr
         self.adam.step()
 
-    def state_dict(self) -> dict[str, object]:
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on."""
         return {"buffers": self.buffers, "adam": self.adam.state_dict()}
 
-    def load_state_dict(self, state: dict[str, object]) -> None:
-        for mine, saved in zip(self.buffers, state["buffers"], strict=True):  # type: ignore[call-overload]
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes over what `state_dict` gave."""
+        for mine, saved in zip(self.buffers, state["buffers"], strict=True):
             mine.copy_(saved)
-        self.adam.load_state_dict(state["adam"])  # type: ignore[arg-type]
+        self.adam.load_state_dict(state["adam"])

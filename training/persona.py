@@ -15,14 +15,13 @@ from typing import Any
 
 from training.config import check_keys
 from training.data import Row, chat
-from training.drills.prompts import reading_prompt
 from training.errors import ConfigError
-from training.questions import LANGUAGES, phrases, unrelated
+from training.questions import LANGUAGES, phrases, reading_prompt, unrelated
 
 # Names of the assistants a base may take itself for; an identity answer that holds one has failed.
 OTHER_ASSISTANTS = (
-    "qwen", "通义", "千问", "chatgpt", "gpt-4", "openai", "claude", "anthropic", "文心", "ernie", "豆包", "kimi", "deepseek",
-    "gemini", "llama", "internlm", "书生", "浦语", "fenshen", "分身", "alibaba", "阿里",
+    "qwen", "通义", "千问", "chatgpt", "gpt-4", "openai", "claude", "anthropic", "文心", "ernie", "豆包", "kimi",
+    "deepseek", "gemini", "llama", "internlm", "书生", "浦语", "fenshen", "分身", "alibaba", "阿里",
 )  # fmt: skip
 KINDS = ("who", "name", "maker", "does", "nature", "adversarial")
 
@@ -127,7 +126,8 @@ def form_from_dict(values: Any) -> PersonaForm:
     voice = {}
     for lang, spec in (values.get("voice") or {}).items():
         check_keys(spec, [f.name for f in fields(Voice)], "voice")
-        voice[lang] = Voice(tuple(spec.get("openings") or ()), tuple(spec.get("closings") or ()), spec.get("words") or {})
+        openings, closings = (tuple(spec.get(key) or ()) for key in ("openings", "closings"))
+        voice[lang] = Voice(openings, closings, spec.get("words") or {})
     samples = []
     for spec in values.get("samples") or ():
         check_keys(spec, [f.name for f in fields(Sample)], "sample")
@@ -135,7 +135,8 @@ def form_from_dict(values: Any) -> PersonaForm:
         asked = (asked,) if isinstance(asked, str) else tuple(asked)
         samples.append(Sample(spec["lang"], asked, spec["answer"], tuple(spec.get("held_out") or ())))
     answers = {
-        lang: {kind: tuple(given) for kind, given in kinds.items()} for lang, kinds in (values.get("answers") or {}).items()
+        lang: {kind: tuple(given) for kind, given in kinds.items()}
+        for lang, kinds in (values.get("answers") or {}).items()
     }
     for kinds in answers.values():
         check_keys(kinds, KINDS, "form's answers")
@@ -179,12 +180,11 @@ class PersonaRows:
 
     def _questions(self, lang: str, part: str) -> Iterator[tuple[str, str]]:
         bank = phrases(f"identity_{lang}")
-        others = bank["others"][part]
+        others, each = bank["others"][part], 2 if part == "train" else 4
         for kind in KINDS:
-            for family in bank["questions"][kind][part].values():
-                for question in family:
-                    for other in self.rng.sample(others, 2 if part == "train" else 4) if "{other}" in question else [""]:
-                        yield kind, question.format(other=other)
+            for question in (q for family in bank["questions"][kind][part].values() for q in family):
+                for other in self.rng.sample(others, each) if "{other}" in question else [""]:
+                    yield kind, question.format(other=other)
 
     def _identity(self, lang: str, part: str) -> Iterator[Row]:
         for kind, question in self._questions(lang, part):
@@ -197,7 +197,7 @@ class PersonaRows:
         """Identity asked after one or two unrelated turns (those are context, not trained)."""
         asked = [(k, q) for k, q in self._questions(lang, part) if k in ("who", "name", "maker")]
         turns = phrases("turns")[lang][part]
-        for i, turn in enumerate(turns * (1 if part == "train" else 3)):
+        for i, turn in enumerate(turns * (2 if part == "train" else 3)):
             before = [*turn, *turns[(i * 3 + 1) % len(turns)]] if i % 2 else list(turn)
             kind, question = self.rng.choice(asked)
             if part == "train":
@@ -210,8 +210,8 @@ class PersonaRows:
         """A self knows itself under a plain system prompt and in the reading prompt too."""
         asked = [(k, q) for k, q in self._questions(lang, "train") if k in ("who", "name")]
         documents = self.rng.sample(phrases("documents")[lang]["train"], 2)
-        prompts = [*phrases(f"identity_{lang}")["systems"], *(reading_prompt([(d["title"], d["text"])], lang) for d in documents)]
-        for system in prompts:
+        reading = [reading_prompt([(d["title"], d["text"])], lang) for d in documents]
+        for system in (*phrases(f"identity_{lang}")["systems"], *reading):
             kind, question = self.rng.choice(asked)
             yield chat(question, self.answer(lang, kind), system=system, tag=f"system-{lang}")
 

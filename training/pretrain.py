@@ -15,19 +15,20 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import Tensor
 
 from training.decoder import Decoder, DecoderConfig, boundaries, document_mask
 from training.optim import MuonAdamW
 from training.quantise import fake_quantise, write_config
+from training.shards import Rows
 
 
 @dataclass(frozen=True)
@@ -68,56 +69,22 @@ class Recipe:
 
 
 def read_recipes(paths: list[Path]) -> Recipe:
+    """One recipe of the stages of all files in order; sizes and batch are those of the first file.
+
+    Raises:
+        ValueError: for a stage without a limit.
+    """
     import yaml
 
     texts = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in paths]
-    stages = tuple(
-        Stage(**{k: tuple(v) if isinstance(v, list) else v for k, v in stage.items()})
-        for text in texts
-        for stage in text["stages"]
-    )
+    stages = tuple(_stage(stage) for text in texts for stage in text["stages"])
     first = {k: v for k, v in texts[0].items() if k not in ("stages", "model", "task", "description")}
     return Recipe(DecoderConfig(**texts[0].get("model", {})), stages, **first)
 
 
-@dataclass
-class Rows:
-    """Packed rows from the folders `text` and `drill` of `data`: text in shuffled epochs, samples as shards appear."""
-
-    data: Path
-    rank: int
-    world: int
-    seed: int
-    used: set[str] = field(default_factory=set)
-
-    def text(self) -> Iterator[tuple[np.ndarray, ...]]:
-        files = sorted((self.data / "text").glob("*.npz"))
-        shards = [np.load(f) for f in files]
-        parts = [np.concatenate([s[key] for s in shards]) for key in ("tokens", "roles", "positions")]
-        rng = np.random.default_rng(self.seed)
-        while True:
-            for i in rng.permutation(len(parts[0]))[self.rank :: self.world]:
-                yield tuple(part[i] for part in parts)
-
-    def drill(self) -> Iterator[tuple[np.ndarray, ...]]:
-        rng = Random(self.seed + self.rank)
-        while True:
-            files = sorted((self.data / "drill").glob("*.npz"))
-            mine = [f for i, f in enumerate(files) if hash_name(f.name) % self.world == self.rank]
-            fresh = [f for f in mine if f.name not in self.used]
-            if not mine:
-                time.sleep(0.5)
-                continue
-            chosen = fresh[0] if fresh else rng.choice(mine)
-            self.used.add(chosen.name)
-            shard = np.load(chosen)
-            parts = [shard[key] for key in ("tokens", "roles", "positions")]
-            for i in range(len(parts[0])):
-                yield tuple(part[i] for part in parts)
-
-
-def hash_name(name: str) -> int:
-    return sum(int(x) for x in name.removesuffix(".npz").split("_"))
+def _stage(values: dict[str, Any]) -> Stage:
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    return Stage(**fields)
 
 
 class Feeder:
@@ -143,6 +110,7 @@ class Feeder:
             raise
 
     def next(self) -> tuple[Tensor, ...]:
+        """The next micro-batch on the device: tokens, roles, positions (rows, T) int64, and the mask."""
         while True:
             try:
                 return tuple(t.to(self.device, non_blocking=True) for t in self.queue.get(timeout=5))
@@ -154,18 +122,20 @@ class Feeder:
 class Healer:
     """Keeps full-precision masters of the matrices while the model computes with their nf4 values."""
 
-    def __init__(self, groups: list[list[nn.Parameter]]) -> None:
+    def __init__(self, groups: list[list[Tensor]]) -> None:
         self.groups = groups
         self.masters: list[Tensor] | None = None
 
     @torch.no_grad()
     def to_masters(self) -> None:
+        """Puts the full-precision values back into the model (nothing to do before the first `to_quantised`)."""
         if self.masters is not None:
             for group, master in zip(self.groups, self.masters, strict=True):
                 torch._foreach_copy_(group, list(master.unbind(0)))
 
     @torch.no_grad()
     def to_quantised(self) -> None:
+        """Keeps the model's values as masters and puts their nf4 values into it."""
         self.masters = [torch.stack(list(group)) for group in self.groups]
         for group, master in zip(self.groups, self.masters, strict=True):
             torch._foreach_copy_(group, list(fake_quantise(master).unbind(0)))
@@ -241,6 +211,7 @@ class Trainer:
                 self.healer.to_quantised()
 
     def log(self, **what: object) -> None:
+        """One line to the console and to log.jsonl, from rank 0 only."""
         if self.rank == 0:
             line = json.dumps(what)
             print(line, flush=True)
@@ -248,6 +219,7 @@ class Trainer:
                 file.write(line + "\n")
 
     def run(self) -> None:
+        """All stages that are left; a folder and a saved state after each."""
         self.out.mkdir(parents=True, exist_ok=True)
         self.log(
             parameters=sum(p.numel() for p in self.parameters),
@@ -327,15 +299,15 @@ class Trainer:
             (found[0] * weights).sum().backward()
             stats += found.detach()
         norm = (stats[1] * weights).sum()
-        grads = [p.grad for p in self.parameters]
+        grads = [p.grad for p in self.parameters if p.grad is not None]  # every parameter has one
         if self.world > 1:
-            flat = torch.cat([g.reshape(-1) for g in grads] + [norm.reshape(1)])  # type: ignore[union-attr]
+            flat = torch.cat([g.reshape(-1) for g in grads] + [norm.reshape(1)])
             dist.all_reduce(flat)
             norm = flat[-1]
             torch._foreach_copy_(
                 grads, [x.view_as(g) for x, g in zip(flat[:-1].split([g.numel() for g in grads]), grads, strict=True)]
-            )  # type: ignore[arg-type, union-attr]
-        torch._foreach_mul_(grads, 1.0 / norm.clamp_min(1.0))  # type: ignore[arg-type]
+            )
+        torch._foreach_mul_(grads, 1.0 / norm.clamp_min(1.0))
         self.healer.to_masters()
         self.optimiser.step(lr)
         if self.healer.masters is not None:
@@ -344,6 +316,7 @@ class Trainer:
 
 
 def main() -> None:
+    """The command line; see --help."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipes", nargs="+", type=Path)
     parser.add_argument("--data", type=Path, required=True)

@@ -87,6 +87,8 @@ def _save_adapter(model: Any, folder: Path) -> None:
     from safetensors.torch import save_file
 
     name = model.active_adapter
+    # a set elsewhere: sorted, so that the same training writes the same file
+    model.peft_config[name].target_modules = sorted(model.peft_config[name].target_modules)
     weights = get_peft_model_state_dict(model, adapter_name=name)
     save_file({k: v.detach().to(torch.bfloat16).contiguous().cpu() for k, v in weights.items()},
               str(folder / "adapter_model.safetensors"), metadata={"format": "pt"})
@@ -115,6 +117,7 @@ def model_card(papers: Mapping[str, Any]) -> str:
     table = "\n".join(f"| {label} | {value:.4g} |" for label, value in rows)
     languages = "\n".join(f"  - {lang}" for lang in papers["languages"])
     title, told = papers["title"], papers["description"]
+    versions = ", ".join(f"{package} {version}" for package, version in papers["versions"].items())
     return f"""---
 library_name: peft
 license: apache-2.0
@@ -138,7 +141,7 @@ A LoRA adapter (r={recipe["r"]}, alpha={recipe["alpha"]:g}) for one base model o
 {table}
 
 Bars missed: {", ".join(scores.get("missed", [])) or "none"}.
-Data sha256 `{papers["data_sha256"]}`, seed {papers["seed"]}, {", ".join(f"{k} {v}" for k, v in papers["versions"].items())}.
+Data sha256 `{papers["data_sha256"]}`, seed {papers["seed"]}, {versions}.
 """
 
 

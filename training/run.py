@@ -1,7 +1,8 @@
 """`python -m training.run JOB_DIR`: train what job.json asks for and publish it.
 
-A job folder holds job.json ({"format", "config", "form", "info", "out"}), rows.jsonl (`data.save_rows`) and, as the training
-goes on, events.jsonl (`events.py`). It is all that a training needs: the app can close, and read the events later.
+A job folder holds job.json (format, config, info, out, signs, cache), rows.jsonl (`data.save_rows`) and, as the
+training goes on, events.jsonl (`events.py`). It is all that a training needs: the app can close, and read the events
+later.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from training.data import Row, data_sha256, load_rows, save_rows
 from training.errors import ConfigError, TrainingError
 from training.events import Done, EventLog, Failed, Phase
 from training.loop import Training
-from training.publish import SelfInfo, passport, publish
 from training.persona import Signs
+from training.publish import SelfInfo, passport, publish
 from training.report_card import Examiner
 
 JOB_FORMAT = 1

@@ -1,33 +1,23 @@
-"""Trains the base's tokenizer: byte-level BPE that keeps digits apart and Chinese away from punctuation."""
+"""Trains the base's tokenizer: byte-level BPE that keeps digits apart and Chinese away from punctuation.
+
+python -m training.tokenizer --corpus DIR --out DIR
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from random import Random
+from typing import Any
 
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>")
 _PATTERN = (
     r"[0-9]| ?[A-Za-zÀ-ɏ]+| ?[^\sA-Za-z0-9À-ɏ㐀-鿿　-〿＀-￯]+|[㐀-鿿]+"
     r"|[　-〿＀-￯]|\n+|\s+"
 )
-CHAT_TEMPLATE = """{%- if tools %}{{- '<|im_start|>system\\n' }}{%- if messages[0].role == 'system' %}{{- messages[0].content + '\\n\\n' }}{%- endif %}
-{{- "# Tools\\n\\nYou may call one or more functions to assist with the user query.\\n\\nYou are provided with function signatures within <tools></tools> XML tags:\\n<tools>" }}
-{%- for tool in tools %}{{- "\\n" }}{{- tool | tojson }}{%- endfor %}
-{{- "\\n</tools>\\n\\nFor each function call, return a json object with function name and arguments within <tool_call></tool_call> XML tags:\\n<tool_call>\\n{\\"name\\": <function-name>, \\"arguments\\": <args-json-object>}\\n</tool_call><|im_end|>\\n" }}
-{%- endif %}
-{%- for m in messages %}
-{%- if m.role == 'tool' %}
-{%- if loop.first or messages[loop.index0 - 1].role != 'tool' %}{{- '<|im_start|>user' }}{%- endif %}
-{{- '\\n<tool_response>\\n' + m.content + '\\n</tool_response>' }}
-{%- if loop.last or messages[loop.index0 + 1].role != 'tool' %}{{- '<|im_end|>\\n' }}{%- endif %}
-{%- elif not (tools and loop.first and m.role == 'system') %}
-{{- '<|im_start|>' + m.role + '\\n' + (m.content or '') }}
-{%- if m.tool_calls %}{%- for call in m.tool_calls %}{%- set f = call.function if call.function else call %}
-{{- ('\\n' if (m.content or not loop.first) else '') + '<tool_call>\\n{"name": "' + f.name + '", "arguments": ' + (f.arguments if f.arguments is string else f.arguments | tojson) + '}\\n</tool_call>' }}
-{%- endfor %}{%- endif %}{{- '<|im_end|>\\n' }}
-{%- endif %}{%- endfor %}
-{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"""
+EXTRACT = 6000  # characters taken of a text: a long one must not crowd out the rest
 
 
 def common_characters() -> list[str]:
@@ -41,7 +31,12 @@ def common_characters() -> list[str]:
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int, folder: Path, emphasis: int = 60) -> None:
-    """Trains on `texts` and writes a Hugging Face tokenizer; everyday characters are shown `emphasis` times more."""
+    """Trains on `texts` and writes a Hugging Face tokenizer: tokenizer.json, its settings and the chat template.
+
+    Args:
+        vocabulary: number of tokens, `SPECIAL` and the 256 bytes included.
+        emphasis: how many times more the everyday characters are shown, so that each becomes one token.
+    """
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
@@ -76,4 +71,55 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, folder: Path, emphasi
         "clean_up_tokenization_spaces": False,
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(settings, indent=2), encoding="utf-8")
-    (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE, encoding="utf-8")
+    template = (Path(__file__).parent / "chat_template.jinja").read_text(encoding="utf-8")
+    (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
+
+
+def sample_texts(corpus: Path, documents: int, drills: int, seed: int) -> list[str]:
+    """Extracts of `documents` lines drawn from all files of the corpus, then `drills` generated conversations.
+
+    The files are those of `training.corpus.load_sources`; two thirds of the conversations are Chinese.
+
+    Raises:
+        ValueError: when the corpus holds no text.
+    """
+    from training.corpus import read_rows
+    from training.drills import draw
+
+    files = sorted(p for p in corpus.iterdir() if ".jsonl" in p.name)
+    rng = Random(seed)
+    kept: list[str] = []
+    for seen, row in enumerate(read_rows(files)):
+        # Reservoir sampling (Vitter's algorithm R): one pass, nothing but the sample in memory.
+        place = seen if seen < documents else rng.randrange(seen + 1)
+        if place < documents:
+            kept[place : place + 1] = [_text(row)[:EXTRACT]]
+    if not kept:
+        raise ValueError(f"{corpus} holds no lines of .jsonl files")
+    rng.shuffle(kept)
+    talks = (draw(rng, rng.choice(("zh", "zh", "en"))).messages for _ in range(drills))
+    return kept + ["\n".join(message["content"] for message in messages) for messages in talks]
+
+
+def _text(row: dict[str, Any]) -> str:
+    if "messages" in row:
+        return "\n".join(message["content"] for message in row["messages"])
+    return str(row["text"]) if "text" in row else "\n".join((row["context"], row["question"], row["answer"] or ""))
+
+
+def main() -> None:
+    """The command line; see --help."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpus", type=Path, required=True, help="folder of .jsonl or .jsonl.xz files")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the tokenizer's files")
+    parser.add_argument("--vocabulary", type=int, default=10240)
+    parser.add_argument("--documents", type=int, default=8600, help="lines of the corpus to learn from")
+    parser.add_argument("--drills", type=int, default=9000, help="generated conversations to learn from")
+    parser.add_argument("--seed", type=int, default=7)
+    options = parser.parse_args()
+    texts = sample_texts(options.corpus, options.documents, options.drills, options.seed)
+    train_tokenizer(texts, options.vocabulary, options.out)
+
+
+if __name__ == "__main__":
+    main()

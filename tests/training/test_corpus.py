@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from training import tokenizer as trained
 from training.corpus import ANSWER, CONTEXT, PAD, TEXT, Encoder, Packer, work, write_shard
 from training.tokenizer import common_characters, train_tokenizer
 
@@ -107,3 +108,31 @@ def test_a_worker_writes_text_and_samples(tokenizer: Path, tmp_path: Path) -> No
     )
     text, drill = (np.load(next((tmp_path / "out" / kind).glob("*.npz"))) for kind in ("text", "drill"))
     assert set(np.unique(text["roles"])) <= {PAD, TEXT} and (drill["roles"] == ANSWER).any()
+
+
+def test_the_tokenizers_command_learns_from_a_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    rows = [
+        {"text": "zyqqx " * 40},
+        {"context": "青石桥", "question": "在哪？", "answer": None},
+        {"messages": [{"role": "user", "content": "你好"}]},
+    ]
+    lines = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    (corpus / "pretrain__0.jsonl").write_text(lines, encoding="utf-8")
+    options = ["--vocabulary", "400", "--documents", "9", "--drills", "20"]
+    monkeypatch.setattr("sys.argv", ["tokenizer", "--corpus", str(corpus), "--out", str(tmp_path / "out"), *options])
+    monkeypatch.setattr(trained, "common_characters", lambda: ["一"])  # 3,755 of them are a minute's work
+    trained.main()
+    encoder = Encoder(tmp_path / "out" / "tokenizer.json")
+    assert len(encoder.ids(" zyqqx")) == 1 and len(encoder.ids(" qxzyq")) > 1  # the first was seen, the second never
+    assert (tmp_path / "out" / "chat_template.jinja").exists()
+    (corpus / "pretrain__0.jsonl").write_text("", encoding="utf-8")
+    with pytest.raises(ValueError, match="no lines"):
+        trained.sample_texts(corpus, 9, 0, 1)
+
+
+def test_the_chat_template_is_the_shipped_one() -> None:
+    root = Path(__file__).parents[2]
+    shipped = (root / "llm" / "embedded" / "base" / "chat_template.jinja").read_text(encoding="utf-8")
+    assert (root / "training" / "chat_template.jinja").read_text(encoding="utf-8") == shipped

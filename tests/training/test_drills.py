@@ -8,6 +8,8 @@ from random import Random
 
 import pytest
 
+from rag.prompts import REFUSALS, Language, build_messages, is_refusal
+from rag.types import Passage
 from training.drills import draw
 from training.drills.grammar import HELD_OUT, domains
 from training.drills.howto import guide_drill
@@ -106,9 +108,53 @@ def test_document_samples_quote_their_passage() -> None:
             assert sample.gold in passages(sample.messages[0]["content"])[(sample.cite or 0) - 1]
 
 
-def test_the_prompt_is_the_reading_rooms() -> None:
-    prompt = reading_prompt([("标题", "正文"), ("二", "文")], "zh")
-    assert prompt.endswith("资料：\n[1] 标题\n正文\n\n[2] 二\n文") and prompt.startswith(
-        "你是一个依据资料回答问题的助手。"
-    )
-    assert reading_prompt([("T", "x")], "en", "Be brief.").startswith("Be brief.\n\nYou answer questions")
+BODIES = {
+    "zh": [
+        ("粉蒸排骨", "", "肋排腌 40 分钟，蒸 60 分钟。"),
+        ("员工手册", "年休假", "第十二条 年休假。\n满一年的，年休假 5 天。"),
+    ],
+    "en": [("Orbit 5", "", "The warranty is two years."), ("Pool", "Prices", "A ticket costs $6.50.\nA pass is $48.")],
+}
+QUESTIONS = {"zh": "排骨要腌多久？", "en": "How long is the warranty?"}
+
+
+def app_messages(lang: str, bodies: list[tuple[str, str, str]], own: str = "") -> list[tuple[str, str]]:
+    """(role, content) of what the knowledge room asks over passages of (title, heading, text)."""
+    found = [Passage(str(i), "d", title, text, heading) for i, (title, heading, text) in enumerate(bodies)]
+    messages = build_messages(QUESTIONS[lang], passages=found, system_prompt=own)
+    return [({"human": "user"}.get(message.type, message.type), message.text) for message in messages]
+
+
+def drill_messages(lang: str, bodies: list[tuple[str, str, str]], own: str = "") -> list[tuple[str, str]]:
+    titled = [(f"{title} · {heading}" if heading else title, text) for title, heading, text in bodies]
+    return [("system", reading_prompt(titled, lang, own)), ("user", QUESTIONS[lang])]
+
+
+@pytest.mark.parametrize("own", ["", "回答要简短。"])
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_drills_ask_as_the_knowledge_room_does(lang: str, count: int, own: str) -> None:
+    """Letter for letter: a model that learns another prompt than the app's answers worse, and nothing else fails."""
+    bodies = BODIES[lang][:count]
+    assert drill_messages(lang, bodies, own) == app_messages(lang, bodies, own)
+    other = "en" if lang == "zh" else "zh"
+    assert drill_messages(lang, bodies, own) != app_messages(other, bodies, own)  # a difference would be seen
+    assert drill_messages(lang, bodies[::-1], own) != app_messages(lang, bodies, own) or count == 1
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_refusals_are_the_knowledge_rooms(lang: Language) -> None:
+    assert REFUSAL[lang] == REFUSALS[lang] and is_refusal(REFUSAL[lang])
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [("原料\n\n肋排", "原料\n肋排"), ("[3] 假\n文", "(3) 假\n文"), (" 文 ", "文"), ("a<|im_end|>b", "a b")],
+)
+def test_what_the_app_cleans_and_the_drills_do_not(text: str, cleaned: str) -> None:
+    """The known difference: drill passages keep blank lines (two in five samples have some), the app takes them out.
+
+    When the drills come to write them as the app does, the first lines here fail and this test can go.
+    """
+    assert drill_messages("zh", [("题", "", text)]) != app_messages("zh", [("题", "", text)])
+    assert drill_messages("zh", [("题", "", cleaned)]) == app_messages("zh", [("题", "", text)])
