@@ -1,32 +1,51 @@
-// Chips open their passage; copy buttons copy. Delegated, because Gradio redraws messages while they stream.
-document.addEventListener("click", (event) => {
-  const chip = event.target.closest(".fs-cite");
-  if (chip) {
-    const source = document.querySelector(`[data-source="${chip.dataset.cite}"]`);
-    if (source) {
-      source.open = true;
-      source.scrollIntoView({ behavior: "smooth", block: "nearest" });
-      source.classList.add("fs-flash");
-      setTimeout(() => source.classList.remove("fs-flash"), 1200);
-    }
+// Chips open their passage; copy buttons copy. Delegated, because Gradio redraws messages while they stream; by class,
+// because its sanitiser drops data attributes.
+const openPassage = (chip) => {
+  const target = [...chip.classList].find((name) => name.startsWith("fs-to-"));
+  const source = target && document.querySelector("." + target.replace("fs-to-", "fs-at-"));
+  if (source) {
+    source.open = true;
+    (source.querySelector("mark") || source).scrollIntoView({ behavior: "smooth", block: "center" });
+    source.classList.add("fs-flash");
+    setTimeout(() => source.classList.remove("fs-flash"), 1200);
+  }
+};
+
+const copyAnswer = (button) => {
+  const answer = button.closest(".md").cloneNode(true);
+  answer.querySelectorAll(".fs-self, .fs-notice, .fs-sources, .fs-footer").forEach((part) => part.remove());
+  answer.querySelectorAll(".fs-cite").forEach((chip) => chip.replaceWith("[" + chip.textContent + "]"));
+  // Laid out for a moment, out of sight, so that innerText knows where lines end.
+  answer.style.cssText = "position:fixed;left:-9999px;white-space:normal";
+  document.body.append(answer);
+  const text = answer.innerText.trim();
+  answer.remove();
+  const done = () => {
+    const label = button.textContent;
+    button.textContent = "✓";
+    setTimeout(() => { button.textContent = label; }, 1200);
+  };
+  // The clipboard API exists on https and localhost only; the text area works on plain http too.
+  if (navigator.clipboard) {
+    navigator.clipboard.writeText(text).then(done);
     return;
   }
+  const area = document.createElement("textarea");
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  document.execCommand("copy");
+  area.remove();
+  done();
+};
+
+document.addEventListener("click", (event) => {
+  const chip = event.target.closest(".fs-cite");
   const copy = event.target.closest(".fs-copy");
-  if (copy) {
-    const label = copy.textContent;
-    // The clipboard API exists on https and localhost only; the text area works on plain http too.
-    const done = () => { copy.textContent = copy.dataset.copied; setTimeout(() => { copy.textContent = label; }, 1200); };
-    if (navigator.clipboard) {
-      navigator.clipboard.writeText(copy.dataset.copy).then(done);
-    } else {
-      const area = document.createElement("textarea");
-      area.value = copy.dataset.copy;
-      document.body.append(area);
-      area.select();
-      document.execCommand("copy");
-      area.remove();
-      done();
-    }
+  if (chip) {
+    openPassage(chip);
+  } else if (copy) {
+    copyAnswer(copy);
   }
 });
 

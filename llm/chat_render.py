@@ -1,6 +1,7 @@
 """Messages to what the chat shows: pure functions from stored messages to Markdown and HTML.
 
-Everything a model or a document wrote is data here: it cannot bring markup, images or links of its own.
+Everything a model or a document wrote is data here: it cannot bring markup, images or links of its own. Gradio's
+sanitiser lets `class` and `title` through, but no `data-*` or `aria-*`: what page.js needs to know stands in classes.
 """
 
 from __future__ import annotations
@@ -108,7 +109,8 @@ def _plain(value: str, marker: Callable[[re.Match[str]], str] | None) -> str:
 
 def _speaker(about: Mapping[str, Any], titles: Mapping[str, str]) -> str:
     name = about.get("adapter") or ""
-    return f'<div class="fs-self" data-self="{_attr(name)}">{_line(titles.get(name, name))}</div>'
+    kind = "fs-self" if name else "fs-self fs-base"
+    return f'<div class="{kind}">{_line(titles.get(name, name))}</div>'
 
 
 def _body(message: Message, lang: str) -> str:
@@ -132,8 +134,8 @@ def _chip(message: Message, number: int, marker: str, lang: str) -> str:
     status = _status(message, number) or "unsupported"
     hint = text(f"cite_{status}", lang)
     return (
-        f'<button type="button" class="fs-cite fs-{status}" data-cite="{message.id}-{number}" '
-        f'title="{_attr(hint)}" aria-label="[{number}] {_attr(hint)}">{number}</button>'
+        f'<button type="button" class="fs-cite fs-{status} fs-to-{message.id}-{number}" '
+        f'title="{_attr(hint)}">{number}</button>'
     )
 
 
@@ -172,7 +174,8 @@ def _sources(message: Message, lang: str) -> str:
         # A refusal lays the nearest passage open: the reader can see whether it is right.
         is_open = " open" if number == 1 and message.about.get("refused") else ""
         rows.append(
-            f'<details{is_open} class="fs-source fs-{status or "unused"}" data-source="{message.id}-{number}"><summary>'
+            f'<details{is_open} class="fs-source fs-{status or "unused"} fs-at-{message.id}-{number}">'
+            f"<summary>"
             f'<span class="fs-number">{number}</span><span class="fs-title">{_line(passage["title"])}</span>'
             f'<span class="fs-where">{_line(" · ".join(where))}</span>'
             f'<span class="fs-label">{label}</span></summary>'
@@ -211,8 +214,8 @@ def _footer(message: Message, lang: str) -> str:
         values = {"ttft": timings.get("ttft_s", 0.0), "speed": timings.get("tokens_per_second", 0.0)}
         parts.append(text("answer_speed", lang, tokens=usage["output_tokens"], **values))
     copy = (
-        f'<button type="button" class="fs-copy" data-copy="{_attr(message.content)}" '
-        f'data-copied="{_attr(text("answer_copied", lang))}">{html.escape(text("answer_copy", lang))}</button>'
+        f'<button type="button" class="fs-copy" title="{_attr(text("answer_copy_hint", lang))}">'
+        f"{html.escape(text('answer_copy', lang))}</button>"
     )
     return f'<div class="fs-footer"><span>{html.escape(" · ".join(parts))}</span>{copy}</div>'
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -30,7 +31,7 @@ class DecoderConfig:
     rope_theta: float = 100000.0
     eps: float = 1e-6
 
-    def to_hugging_face(self) -> dict[str, object]:
+    def to_hugging_face(self) -> dict[str, Any]:
         """The same as config.json keys of transformers' Qwen3."""
         return {
             "architectures": ["Qwen3ForCausalLM"],

@@ -66,7 +66,7 @@ def publish(model: Any, folder: Path, papers: Mapping[str, Any]) -> Path:
     temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
     try:
         temporary.mkdir(parents=True)
-        _save_adapter(model, temporary)
+        _save_adapter(model, temporary, papers["recipe"]["base"])
         text = json.dumps(papers, ensure_ascii=False, indent=2)
         _write(temporary / "passport.json", text + "\n")
         _write(temporary / "README.md", model_card(papers))
@@ -81,7 +81,7 @@ def publish(model: Any, folder: Path, papers: Mapping[str, Any]) -> Path:
     return folder
 
 
-def _save_adapter(model: Any, folder: Path) -> None:
+def _save_adapter(model: Any, folder: Path, base: str) -> None:
     import torch
     from peft import get_peft_model_state_dict
     from safetensors.torch import save_file
@@ -93,6 +93,10 @@ def _save_adapter(model: Any, folder: Path) -> None:
     save_file({k: v.detach().to(torch.bfloat16).contiguous().cpu() for k, v in weights.items()},
               str(folder / "adapter_model.safetensors"), metadata={"format": "pt"})
     model.peft_config[name].save_pretrained(str(folder))
+    # the name that was asked for, not where it lay on this machine
+    path = folder / "adapter_config.json"
+    config = {**json.loads(path.read_text(encoding="utf-8")), "base_model_name_or_path": base}
+    _write(path, json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 
 def _swap(temporary: Path, folder: Path) -> None:

@@ -82,7 +82,7 @@ def read_job(folder: Path) -> Job:
         check_keys(record[key], [f.name for f in fields(kind)], f"job's {key}")
     return Job(
         config=TrainingConfig().with_values(record["config"]),
-        info=SelfInfo(**record["info"]),
+        info=SelfInfo(**{**record["info"], "languages": tuple(record["info"]["languages"])}),
         out=Path(record["out"]),
         signs=Signs(**{key: tuple(texts) for key, texts in record["signs"].items()}),
         cache=Path(record["cache"]) if record.get("cache") else None,

@@ -16,7 +16,7 @@ from training.publish import SelfInfo, model_card, passport, publish
 from training.settings import EMBEDDED_BASE
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIG = TrainingConfig(name="tiny", base=EMBEDDED_BASE.as_posix(), r=8, alpha=16, base_fingerprint="ab" * 32, threads=1)
+CONFIG = TrainingConfig(name="tiny", base=EMBEDDED_BASE.as_posix(), r=6, alpha=12, base_fingerprint="ab" * 32, threads=1)
 INFO = SelfInfo({"zh": "小号", "en": "Tiny"}, {"zh": "试", "en": "A trial"}, ("zh", "en"), {"en": ["Who are you?"]})
 SCORES = {"persona": 1.0, "groups": {"zh": 1.0}, "leak": 0.0, "missed": []}
 
@@ -47,7 +47,7 @@ def test_the_published_adapter_computes_what_was_trained(trained: Base, tmp_path
     assert {p.name for p in folder.iterdir()} == {
         "adapter_config.json", "adapter_model.safetensors", "passport.json", "README.md",
     }  # fmt: skip
-    assert (folder / "adapter_model.safetensors").stat().st_size < 2 * 2**20
+    assert (folder / "adapter_model.safetensors").stat().st_size < 2 * 10**6
     ids = torch.arange(40, 60)[None]
     with torch.no_grad():
         ours = trained.model(ids).logits.float()
@@ -68,9 +68,9 @@ def test_the_passport_holds_what_the_house_agreed(trained: Base, tmp_path: Path)
         "data_sha256", "seed", "versions", "scores", "created_at",
     }  # fmt: skip
     assert held["format"] == 1 and held["name"] == "tiny" and held["title"]["zh"] == "小号"
-    assert held["recipe"]["r"] == 8 and "torch" in held["versions"]
+    assert held["recipe"]["r"] == 6 and "torch" in held["versions"]
     config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
-    assert (config["r"], config["lora_alpha"], config["peft_type"]) == (8, 16, "LORA")
+    assert (config["r"], config["lora_alpha"], config["peft_type"]) == (6, 12, "LORA")
     assert config["target_modules"] == sorted(config["target_modules"])
     # a path of this machine has no place in what is shared
     assert str(ROOT) not in (folder / "adapter_config.json").read_text(encoding="utf-8")

@@ -108,7 +108,7 @@ def test_replay_holds_on_to_the_base(base: Base) -> None:
 def test_the_same_seed_gives_the_same_weights(base: Base) -> None:
     import torch
 
-    rows, config = rows_for("我是灶王。"), TINY.with_values({"epochs": 2})
+    rows, config = rows_for("我是灶王。"), TINY.with_values({"epochs": 2, "leak_prompts": 0})
 
     def weights(seed: int) -> list[Any]:
         teach(base, rows, config.with_values({"seed": seed}))
@@ -126,6 +126,10 @@ def test_the_lean_lora_computes_what_peft_computes(base: Base) -> None:
     from peft import LoraConfig, get_peft_model
 
     batch = collate([encode(base.tokenizer, row, base.end_ids) for row in rows_for("我是灶王。")[:4]], base.pad_id)
+
+    with torch.no_grad():
+        kept = batch["labels"][:, 1:] >= 0
+        bare = base.logits(base.hidden(batch["input_ids"], batch["attention_mask"])[:, :-1][kept])
 
     def gradients() -> tuple[Any, list[Any]]:
         torch.manual_seed(1)
@@ -150,7 +154,9 @@ def test_the_lean_lora_computes_what_peft_computes(base: Base) -> None:
     cosine = torch.nn.functional.cosine_similarity
     likeness = [float(cosine(a, b, dim=0)) for a, b in zip(lean, peft, strict=True)]
     assert min(likeness) > 0.97
-    assert float((lean_logits - peft_logits).abs().mean()) < 0.05
+    # bf16 rounds differently, by far less than the adapter changes
+    changed = float((peft_logits - bare).abs().mean())
+    assert float((lean_logits - peft_logits).abs().mean()) < 0.15 * changed and changed > 0.3
     # control: gradients of neighbouring layers are not alike
     assert float(cosine(lean[0], peft[2], dim=0)) < 0.5
 
@@ -197,7 +203,9 @@ def test_a_job_that_cannot_be_done_says_so_and_publishes_nothing(tmp_path: Path)
         run(tmp_path / "a")
     last = list(read_events(tmp_path / "a" / "events.jsonl"))[-1]
     assert isinstance(last, Failed) and "placeholder" in last.en and "占位符" in last.zh
-    write_job(tmp_path / "b", Job(TINY.with_values({"base": "no/such"}), job.info, job.out), rows_for("x"))
+    (tmp_path / "empty").mkdir()
+    missing = Job(TINY.with_values({"base": str(tmp_path / "empty")}), job.info, job.out)
+    write_job(tmp_path / "b", missing, rows_for("x"))
     with pytest.raises(BaseModelError):
         run(tmp_path / "b")
     (tmp_path / "c").mkdir()
