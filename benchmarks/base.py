@@ -30,14 +30,14 @@ Messages = list[dict[str, str]]
 class Model:
     """Greedy answers from a Hugging Face folder, in left-padded batches."""
 
-    def __init__(self, folder: Path, device: str, batch: int) -> None:
+    def __init__(self, folder: Path, device: str, batch: int, dtype: str = "bfloat16") -> None:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         self.torch = torch
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         self.tokenizer.padding_side = "left"
-        self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16, device_map=device).eval()
+        self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), device_map=device).eval()
         self.device, self.batch = device, batch
 
     def answers(self, prompts: Sequence[Messages], limit: int = 64) -> list[str]:
@@ -46,12 +46,19 @@ class Model:
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         out = [""] * len(texts)
         for at in range(0, len(order), self.batch):
-            chosen = order[at:at + self.batch]
-            encoded = self.tokenizer([texts[i] for i in chosen], return_tensors="pt", padding=True, add_special_tokens=False).to(self.device)
+            chosen = order[at : at + self.batch]
+            encoded = self.tokenizer(
+                [texts[i] for i in chosen], return_tensors="pt", padding=True, add_special_tokens=False
+            ).to(self.device)
             with self.torch.inference_mode():
-                done = self.model.generate(input_ids=encoded["input_ids"], attention_mask=encoded["attention_mask"], max_new_tokens=limit, do_sample=False)
-            for i, row in zip(chosen, done[:, encoded["input_ids"].shape[1]:], strict=True):
-                out[i] = self.tokenizer.decode(row, skip_special_tokens=True).strip()
+                done = self.model.generate(
+                    input_ids=encoded["input_ids"],
+                    attention_mask=encoded["attention_mask"],
+                    max_new_tokens=limit,
+                    do_sample=False,
+                )
+            for i, row in zip(chosen, done[:, encoded["input_ids"].shape[1] :], strict=True):
+                out[i] = str(self.tokenizer.decode(row, skip_special_tokens=True)).strip()
         return out
 
 
@@ -62,22 +69,28 @@ def plain(text: str) -> str:
 
 
 def refused(text: str) -> bool:
-    return plain(REFUSAL["zh"]) in plain(text) or plain(REFUSAL["en"]) in plain(text) or plain("无法回答") in plain(text)
+    """Whether the answer is a refusal, wherever in it the fixed words stand."""
+    return (
+        plain(REFUSAL["zh"]) in plain(text) or plain(REFUSAL["en"]) in plain(text) or plain("无法回答") in plain(text)
+    )
 
 
 def cited(text: str) -> int | None:
+    """The number of the first citation."""
     found = re.findall(r"\[(\d+)\]", text)
     return int(found[0]) if found else None
 
 
 def f1(guess: str, truths: Sequence[str], lang: str) -> float:
     """Best token F1: characters in Chinese, words in English (SQuAD's measure)."""
+
     def parts(text: str) -> list[str]:
         text = re.sub(r"\[\d+\]", "", unicodedata.normalize("NFKC", text)).lower()
         if lang == "zh":
             return [c for c in text if not re.match(r"[\s\W_]", c)]
         text = re.sub(r"[^\w\s]", "", text)
         return [w for w in text.split() if w not in ("a", "an", "the")]
+
     best = 0.0
     for truth in truths:
         a, b = parts(guess), parts(truth)
@@ -90,6 +103,8 @@ def f1(guess: str, truths: Sequence[str], lang: str) -> float:
 
 @dataclass
 class Score:
+    """A sum over `of` items: a count where each adds 0 or 1, else a mean."""
+
     right: float = 0
     of: int = 0
 
@@ -97,7 +112,11 @@ class Score:
         self.right, self.of = self.right + value, self.of + 1
 
     def __str__(self) -> str:
-        return f"{self.right:g} of {self.of} ({100 * self.right / max(1, self.of):.1f}%)" if float(self.right).is_integer() else f"{self.right / max(1, self.of):.3f} (n={self.of})"
+        return (
+            f"{self.right:g} of {self.of} ({100 * self.right / max(1, self.of):.1f}%)"
+            if float(self.right).is_integer()
+            else f"{self.right / max(1, self.of):.3f} (n={self.of})"
+        )
 
 
 def handwritten(model: Model, count: int, show: bool) -> dict[str, Score]:
@@ -110,7 +129,9 @@ def handwritten(model: Model, count: int, show: bool) -> dict[str, Score]:
         for question, accepted in questions:
             passages = [(title, text), *rng.sample(others, count - 1)]
             rng.shuffle(passages)
-            prompts.append([{"role": "system", "content": reading_prompt(passages, lang)}, {"role": "user", "content": question}])
+            prompts.append(
+                [{"role": "system", "content": reading_prompt(passages, lang)}, {"role": "user", "content": question}]
+            )
             keys.append((lang, question, accepted, passages.index((title, text)) + 1))
     scores = {name: Score() for name in ("answered", "declined", "wrongly refused", "citation")}
     for (_lang, question, accepted, number), answer in zip(keys, model.answers(prompts), strict=True):
@@ -144,11 +165,17 @@ def _drills(lang: str, kind: str, n: int) -> list[Sample]:
 
 
 def hash_seed(text: str) -> int:
+    """A seed that is the same in every process, unlike `hash`."""
     return sum(ord(c) * 31**i for i, c in enumerate(text)) % 2**31
 
 
 def drills(model: Model, n: int, show: bool) -> None:
-    for kind, name in (("one", "held-out families, 1 passage"), ("many", "held-out families, 5 passages"), ("unanswerable", "held-out families, unanswerable")):
+    """Prints the scores over `n` held-out drill samples of each kind and language."""
+    for kind, name in (
+        ("one", "held-out families, 1 passage"),
+        ("many", "held-out families, 5 passages"),
+        ("unanswerable", "held-out families, unanswerable"),
+    ):
         for lang in ("zh", "en"):
             samples = _drills(lang, kind, n)
             score, short, cite, wrong = Score(), Score(), Score(), Score()
@@ -174,7 +201,8 @@ def howto(model: Model, n: int, show: bool) -> None:
     from difflib import SequenceMatcher
 
     for lang in ("zh", "en"):
-        rng, samples = Random(11), []
+        rng = Random(11)
+        samples: list[Sample] = []
         while len(samples) < n:
             sample = guide_drill(rng, lang, True, most=3)
             if sample.kind == "howto" and len(sample.messages) == 3:
@@ -182,7 +210,8 @@ def howto(model: Model, n: int, show: bool) -> None:
         score, cite = Score(), Score()
         for sample, answer in zip(samples, model.answers([s.messages[:2] for s in samples], 320), strict=True):
             gold, got = plain(str(sample.gold)), plain(answer)
-            kept = sum(b.size for b in SequenceMatcher(None, gold, got, autojunk=False).get_matching_blocks()) / len(gold)
+            same = SequenceMatcher(None, gold, got, autojunk=False).get_matching_blocks()
+            kept = sum(block.size for block in same) / len(gold)
             good = kept >= 0.9 and len(got) < 1.3 * len(gold)
             score.add(good)
             cite.add(cited(answer) == sample.cite)
@@ -194,24 +223,39 @@ def howto(model: Model, n: int, show: bool) -> None:
 def squad(model: Model, path: Path, lang: str, n: int) -> None:
     """F1 over a SQuAD-format file, and refusals when the passage is another article's."""
     articles = json.loads(path.read_text(encoding="utf-8"))["data"]
-    rows = [(a.get("title", ""), p["context"], q["question"], [x["text"] for x in q["answers"]]) for a in articles for p in a["paragraphs"] for q in p["qas"]]
+    rows = [
+        (a.get("title", ""), p["context"], q["question"], [x["text"] for x in q["answers"]])
+        for a in articles
+        for p in a["paragraphs"]
+        for q in p["qas"]
+    ]
     rng = Random(3)
     rng.shuffle(rows)
     rows = rows[:n]
-    ask = lambda title, context, question: [{"role": "system", "content": reading_prompt([(title or "…", context)], lang)}, {"role": "user", "content": question}]  # noqa: E731
+
+    def ask(title: str, context: str, question: str) -> Messages:
+        return [
+            {"role": "system", "content": reading_prompt([(title or "…", context)], lang)},
+            {"role": "user", "content": question},
+        ]
+
     score, wrong, right = Score(), Score(), Score()
     for (_, _, _, truths), answer in zip(rows, model.answers([ask(t, c, q) for t, c, q, _ in rows]), strict=True):
         score.add(f1(answer, truths, lang))
         wrong.add(refused(answer))
-    for answer in model.answers([ask(rows[i - 7][0], rows[i - 7][1], rows[i][2]) for i in range(len(rows)) if rows[i - 7][1] != rows[i][1]]):
+    strange = [(*rows[i - 7][:2], row[2]) for i, row in enumerate(rows) if rows[i - 7][1] != row[1]]
+    for answer in model.answers([ask(*each) for each in strange]):
         right.add(refused(answer))
-    print(f"{path.name}: F1 {score.right / max(1, score.of):.3f} (n={score.of}) | wrongly refused {wrong} | refused with another article's passage {right}")
+    mean = score.right / max(1, score.of)
+    print(f"{path.name}: F1 {mean:.3f} (n={score.of}) | wrongly refused {wrong} | refused over another article {right}")
 
 
 def main() -> None:
+    """The command line; see --help."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dtype", default="bfloat16", help="float32 is faster for unquantised weights on CPU")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--samples", type=int, default=60, help="drill samples of each kind and language")
     parser.add_argument("--squad", action="append", default=[], metavar="LANG=FILE")
@@ -219,17 +263,23 @@ def main() -> None:
     parser.add_argument("--talk", action="store_true", help="print the answers to the 40 conversation prompts")
     parser.add_argument("--misses", action="store_true", help="print what went wrong")
     options = parser.parse_args()
-    model = Model(options.folder, options.device, options.batch)
+    model = Model(options.folder, options.device, options.batch, options.dtype)
     for count in (1, 3):
         scores = handwritten(model, count, options.misses)
-        print(f"hand-written lookups, {count} passage(s): " + " | ".join(f"{name} {score}" for name, score in scores.items()), flush=True)
+        print(
+            f"hand-written lookups, {count} passage(s): "
+            + " | ".join(f"{name} {score}" for name, score in scores.items()),
+            flush=True,
+        )
     drills(model, options.samples, options.misses)
     howto(model, max(8, options.samples // 2), options.misses)
     for given in options.squad:
         lang, path = given.split("=", 1)
         squad(model, Path(path), lang, options.squad_samples)
     if options.talk:
-        for question, answer in zip(TALK, model.answers([[{"role": "user", "content": q}] for q in TALK], 96), strict=True):
+        for question, answer in zip(
+            TALK, model.answers([[{"role": "user", "content": q}] for q in TALK], 96), strict=True
+        ):
             print(f"{question} -> {answer}")
 
 

@@ -90,7 +90,7 @@ class Training:
         import torch
 
         config = self.config
-        optimiser = torch.optim.AdamW(parameters, lr=config.lr, weight_decay=0.0)
+        optimiser = torch.optim.AdamW(parameters, lr=config.lr, betas=(0.9, 0.98), weight_decay=0.0)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda at: rate(at, steps, config.warmup))
         own = self._batches([len(row.ids) for row in self.train], config.batch)
         replay = self._batches([len(row.ids) for row in self.replay], config.replay_batch) if self.replay else None

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from random import Random
 
+from training.drills.desk import Material
 from training.drills.howto import guide_drill
-from training.drills.lookup import Material, check, follow_up, lookup, reverse, several, unanswerable
+from training.drills.lookup import check, follow_up, lookup, reverse, several, unanswerable
 from training.drills.prompts import REFUSAL, Sample, cited, reading_prompt
 from training.drills.talk import talk
 from training.drills.tools import tool_call

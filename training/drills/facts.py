@@ -5,11 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 
-from training.drills import words_en, words_zh
+from training.drills import values_en, values_zh, words_en, words_zh
 from training.drills.grammar import Attribute, Domain
+from training.drills.remarks import QUALIFIERS
 
-WORDS = {"zh": words_zh, "en": words_en}
-_QUALIFIED = {"price", "hours", "days", "dose", "percent", "freq", "books", "times", "durh", "temps", "weight", "countitem", "people", "months", "role", "size", "clock"}
+NAMES = {"zh": words_zh.NAMES, "en": words_en.NAMES}
+VALUES = {"zh": values_zh.VALUES, "en": values_en.VALUES}
+_QUALIFIED = {
+    "price",
+    "hours",
+    "days",
+    "dose",
+    "percent",
+    "freq",
+    "books",
+    "times",
+    "durh",
+    "temps",
+    "weight",
+    "countitem",
+    "people",
+    "months",
+    "role",
+    "size",
+    "clock",
+}
 
 
 @dataclass(frozen=True)
@@ -30,19 +50,16 @@ class Entry:
     facts: list[Fact] = field(default_factory=list)
 
     def of(self, attribute: Attribute) -> list[Fact]:
+        """The entity's values of an attribute: one, or one for each condition."""
         return [fact for fact in self.facts if fact.attribute is attribute]
-
-    def has_kind(self, kind: str) -> bool:
-        return any(fact.attribute.kind == kind for fact in self.facts)
 
 
 def make_entry(rng: Random, domain: Domain, attributes: list[Attribute], plain: bool = False) -> Entry:
     """An entity of `domain` with a value for each attribute; `plain` leaves conditions out (for tables)."""
-    words = WORDS[domain.lang]
-    entry = Entry(domain, words.NAMES[domain.namer](rng))
-    groups = words.QUALIFIERS.get(domain.qualifiers)
+    entry = Entry(domain, NAMES[domain.lang][domain.namer](rng))
+    groups = QUALIFIERS[domain.lang].get(domain.qualifiers)
     for attribute in attributes:
-        make = words.VALUES[attribute.kind]
+        make = VALUES[domain.lang][attribute.kind]
         if groups and not plain and attribute.kind in _QUALIFIED and rng.random() < 0.22:
             values: list[str] = []
             for condition in rng.choice(groups):
@@ -70,6 +87,7 @@ def statement(rng: Random, entry: Entry, fact: Fact, subject: str) -> str:
 
 
 def label(rng: Random, fact: Fact, lang: str) -> str:
+    """The attribute's name as a form has it, with the condition in brackets."""
     name = rng.choice(fact.attribute.labels)
     if not fact.condition:
         return name
@@ -77,6 +95,7 @@ def label(rng: Random, fact: Fact, lang: str) -> str:
 
 
 def upper(text: str) -> str:
+    """The text with its first letter in upper case (`capitalize` would lower the rest)."""
     return text[:1].upper() + text[1:]
 
 
@@ -152,7 +171,9 @@ def ask(rng: Random, entry: Entry, fact: Fact, subject: str | None = None) -> st
     name = entry.name if subject is None else subject
     question = rng.choice(fact.attribute.questions)
     if entry.domain.lang == "zh":
-        return name + fact.condition + question if not question.startswith("的") or name else fact.condition + question[1:]
+        return (
+            name + fact.condition + question if not question.startswith("的") or name else fact.condition + question[1:]
+        )
     text = question.format(e=name or rng.choice(entry.domain.pronouns))
     return text + (" " + fact.condition if fact.condition else "")
 
@@ -160,7 +181,11 @@ def ask(rng: Random, entry: Entry, fact: Fact, subject: str | None = None) -> st
 def faq(rng: Random, entry: Entry, facts: list[Fact]) -> str:
     """Question and answer pairs, as FAQ pages have them."""
     zh = entry.domain.lang == "zh"
-    q, a = rng.choice((("问：", "答："), ("Q：", "A："), ("Q: ", "A: "), ("", ""))) if zh else rng.choice((("Q: ", "A: "), ("", "")))
+    q, a = (
+        rng.choice((("问：", "答："), ("Q：", "A："), ("Q: ", "A: "), ("", "")))
+        if zh
+        else rng.choice((("Q: ", "A: "), ("", "")))
+    )
     out = []
     for fact in facts:
         asked = upper(ask(rng, entry, fact))
@@ -200,6 +225,14 @@ def table(rng: Random, entries: list[Entry]) -> str:
         colon, semi = ("：", "；") if zh else (": ", "; ")
         return "\n".join(semi.join(f"{a}{colon}{b}" for a, b in zip([first, *names], row, strict=True)) for row in rows)
     if form == 2:
-        return "\n".join(upper(row[0]) + ("：" if zh else ": ") + ("，" if zh else ", ").join(
-            f"{a}{b}" if zh and rng.random() < 0.5 else (f"{a}为{b}" if zh else f"{a.lower()} {b}") for a, b in zip(names, row[1:], strict=True)) + ("。" if zh else ".") for row in rows)
+        return "\n".join(
+            upper(row[0])
+            + ("：" if zh else ": ")
+            + ("，" if zh else ", ").join(
+                f"{a}{b}" if zh and rng.random() < 0.5 else (f"{a}为{b}" if zh else f"{a.lower()} {b}")
+                for a, b in zip(names, row[1:], strict=True)
+            )
+            + ("。" if zh else ".")
+            for row in rows
+        )
     return "\n".join(prose(rng, entry, entry.facts, ["…"]).replace("。…", "").replace(". …", "") for entry in entries)

@@ -34,6 +34,7 @@ class Domain:
 
     @property
     def held_out(self) -> bool:
+        """Whether it is kept for tests and benchmarks."""
         return self.name in HELD_OUT
 
 
@@ -47,7 +48,11 @@ def domains(lang: str) -> tuple[Domain, ...]:
     def close() -> None:
         if head:
             name, namer, noun, quals, titles, pronouns = head
-            found.append(Domain(name, lang, namer, noun, quals, tuple(titles.split("/")), tuple(pronouns.split("/")), tuple(rows)))
+            found.append(
+                Domain(
+                    name, lang, namer, noun, quals, tuple(titles.split("/")), tuple(pronouns.split("/")), tuple(rows)
+                )
+            )
 
     for line in (Path(__file__).parent / "tables" / f"{lang}.txt").read_text(encoding="utf-8").splitlines():
         if line.startswith("== "):
@@ -55,6 +60,8 @@ def domains(lang: str) -> tuple[Domain, ...]:
             head, rows = [part.strip() for part in line[3:].split(" | ")], []
         elif line and not line.startswith("#"):
             labels, kind, statements, questions = (part.strip() for part in line.split(" | "))
-            rows.append(Attribute(tuple(labels.split("/")), kind, tuple(statements.split("/")), tuple(questions.split("/"))))
+            rows.append(
+                Attribute(tuple(labels.split("/")), kind, tuple(statements.split("/")), tuple(questions.split("/")))
+            )
     close()
     return tuple(found)

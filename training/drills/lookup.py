@@ -1,124 +1,12 @@
-"""Lookup drills over fact sheets: one value, several, under a condition, by reverse, checked, asked on, or not there."""
+"""Drills over fact sheets: one value, several, the entity of a value, a claim checked, asked on, or not there."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from random import Random
 
-from training.drills.facts import WORDS, Entry, Fact, ask, make_entry, render, table, upper
-from training.drills.grammar import Domain, domains
+from training.drills.desk import OWN, Desk, Material, answer, choose_domain, frame, lay_out
+from training.drills.facts import VALUES, Entry, Fact, ask, make_entry, upper
 from training.drills.prompts import REFUSAL, Message, Sample, cited, reading_prompt
-
-FRAMES_ZH = ("{q}？",) * 8 + ("{q}",) * 3 + ("{q}?", "请问{q}？", "请问一下，{q}？", "麻烦问下，{q}？", "想知道{q}。", "我想了解一下{q}", "{q}呀？", "{q}呢？", "{q}啊", "你知道{q}吗？", "帮我查一下{q}", "帮我看看{q}",
-                                                     "根据资料，{q}？", "告诉我{q}。", "能告诉我{q}吗？", "{q}，谢谢。", "你好，{q}？", "资料里说{q}？", "我忘了，{q}来着？", "急，{q}？")
-FRAMES_EN = ("{Q}?",) * 8 + ("{q}", "{q}?", "{Q}", "Please tell me: {q}?", "Could you tell me, {q}?", "I'd like to know, {q}?", "Hi, {q}?", "According to the passages, {q}?", "Quick question: {q}?", "{Q}? Thanks.", "Can you look up {q}?",
-                             "Excuse me, {q}?", "Do you know, {q}?", "hey, {q}")
-OWN = {"zh": ("你是客服助手，回答要简短。", "请用礼貌的语气。", "你是公司内部的知识助手。", "回答不超过一句话。"), "en": ("You are a helpful assistant.", "Be brief.", "You work at the help desk.", "Answer politely.")}
-
-
-@dataclass
-class Material:
-    """Real sentences and passages that a caller may add as noise: lists by language."""
-
-    sentences: dict[str, list[str]] = field(default_factory=dict)
-    passages: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
-
-    def filler(self, rng: Random, lang: str) -> list[str]:
-        own = WORDS[lang].FILLERS
-        real = self.sentences.get(lang)
-        return [*own, *rng.sample(real, 12)] if real and len(real) > 12 and rng.random() < 0.4 else own
-
-
-def frame(rng: Random, question: str, lang: str) -> str:
-    """A question as a person might type it."""
-    if lang == "zh":
-        return rng.choice(FRAMES_ZH).format(q=question)
-    return rng.choice(FRAMES_EN).format(q=question, Q=upper(question))
-
-
-def title(rng: Random, entry: Entry, facts: list[Fact]) -> str:
-    text = upper(rng.choice(entry.domain.titles).format(e=entry.name))
-    if rng.random() < 0.25 and facts:
-        text += " · " + rng.choice(rng.choice(facts).attribute.labels)
-    return text
-
-
-def choose_domain(rng: Random, lang: str, held: bool) -> Domain:
-    return rng.choice([domain for domain in domains(lang) if domain.held_out == held])
-
-
-@dataclass
-class Desk:
-    """The passages on the table, who is described where, and where the answer may be found."""
-
-    lang: str
-    passages: list[tuple[str, str]]
-    entry: Entry
-    where: dict[int, int]  # id(fact) -> index of passage
-    others: list[Entry]
-
-    def cite(self, fact: Fact) -> int:
-        return self.where[id(fact)] + 1
-
-
-def lay_out(rng: Random, lang: str, held: bool, material: Material, most: int = 5) -> Desk:
-    """One asked-about entity (alone, split over passages, or as a row of a table) among distractors."""
-    domain = choose_domain(rng, lang, held)
-    filler = material.filler(rng, lang)
-    attributes = rng.sample(list(domain.attributes), min(len(domain.attributes) - 1, rng.choice((2, 3, 4, 4, 5, 6, 7, 8))))
-    passages: list[tuple[str, str, list[Fact]]] = []
-    others: list[Entry] = []
-    if rng.random() < 0.22 and domain.qualifiers != "role":
-        rows: list[Entry] = []
-        for _ in range(rng.randint(2, 6)):
-            entry = make_entry(rng, domain, attributes[:5], plain=True)
-            if all(entry.name != row.name for row in rows):
-                rows.append(entry)
-        entry = rng.choice(rows)
-        others = [row for row in rows if row is not entry]
-        heading = rng.choice(("一览表", "汇总", "清单", "目录", "信息表")) if lang == "zh" else rng.choice((" list", " overview", " table", " directory"))
-        passages.append((upper((domain.name if lang == "zh" else domain.noun) + heading), table(rng, rows), [fact for row in rows for fact in row.facts]))
-    else:
-        entry = make_entry(rng, domain, attributes)
-        pieces = [entry.facts]
-        if len(entry.facts) > 3 and most > 1 and rng.random() < 0.25:
-            cut = rng.randint(1, len(entry.facts) - 1)
-            if entry.facts[cut - 1].attribute is not entry.facts[cut].attribute:
-                pieces = [entry.facts[:cut], entry.facts[cut:]]
-        passages = [(title(rng, entry, piece), render(rng, entry, piece, filler), piece) for piece in pieces]
-    want = rng.choice((1, 1, 1, 2, 3, 3, 3, 4, 5, 5)) if most > 1 else 1
-    while len(passages) < min(want, most):
-        roll = rng.random()
-        real = material.passages.get(lang)
-        if real and roll < 0.12:
-            head, text = rng.choice(real)
-            passages.append((head, text, []))
-            continue
-        other_domain = domain if roll < 0.75 else choose_domain(rng, lang, held)
-        shared = rng.sample(attributes, rng.randint(max(1, len(attributes) // 2), len(attributes))) if other_domain is domain else []
-        rest = [a for a in other_domain.attributes if a not in attributes]
-        if rest and (not shared or rng.random() < 0.4):
-            shared = shared + rng.sample(rest, min(len(rest), rng.randint(1, 4)))
-        other = make_entry(rng, other_domain, shared)
-        if other.name == entry.name or any(other.name == known.name for known in others):
-            continue
-        others.append(other)
-        passages.append((title(rng, other, other.facts), render(rng, other, other.facts, filler), other.facts))
-    rng.shuffle(passages)
-    where = {id(fact): i for i, (_, _, facts) in enumerate(passages) for fact in facts}
-    return Desk(lang, [(head, text) for head, text, _ in passages], entry, where, others)
-
-
-def answer(desk: Desk, facts: list[Fact]) -> str:
-    """The answer to a question about the facts: bare values, conditions named where there are several."""
-    zh = desk.lang == "zh"
-    if len(facts) == 1:
-        return cited(facts[0].value, desk.cite(facts[0]), desk.lang)
-    parts = [(fact.condition + fact.value) if zh else f"{fact.value} {fact.condition}".strip() for fact in facts]
-    cites = [desk.cite(fact) for fact in facts]
-    if len(set(cites)) == 1:
-        return cited(("，" if zh else ", ").join(parts), cites[0], desk.lang)
-    return "".join(f"{part}[{n}]；" if zh else f"{part} [{n}]; " for part, n in zip(parts, cites, strict=True)).rstrip("；; ") + ("。" if zh else ".")
 
 
 def _turn(rng: Random, desk: Desk, subject: str | None) -> tuple[str, str, list[Fact]]:
@@ -150,7 +38,9 @@ def _more(rng: Random, desk: Desk) -> list[tuple[str, str]]:
     return turns
 
 
-def _sample(rng: Random, desk: Desk, turns: list[tuple[str, str]], kind: str, gold: str | None, cite: int | None) -> Sample:
+def _sample(
+    rng: Random, desk: Desk, turns: list[tuple[str, str]], kind: str, gold: str | None, cite: int | None
+) -> Sample:
     messages = [_system(rng, desk)]
     if kind != "follow_up" and not desk.entry.domain.held_out and rng.random() < 0.55:
         turns = turns + _more(rng, desk)
@@ -164,7 +54,14 @@ def lookup(rng: Random, lang: str, held: bool = False, material: Material | None
     desk = lay_out(rng, lang, held, material or Material(), most)
     elliptical = len(desk.passages) == 1 and not desk.others and rng.random() < 0.3
     question, reply, facts = _turn(rng, desk, "" if elliptical else None)
-    return _sample(rng, desk, [(frame(rng, question, lang), reply)], "lookup", facts[0].value if len(facts) == 1 else None, desk.cite(facts[0]))
+    return _sample(
+        rng,
+        desk,
+        [(frame(rng, question, lang), reply)],
+        "lookup",
+        facts[0].value if len(facts) == 1 else None,
+        desk.cite(facts[0]),
+    )
 
 
 def unanswerable(rng: Random, lang: str, held: bool = False, material: Material | None = None, most: int = 5) -> Sample:
@@ -174,24 +71,37 @@ def unanswerable(rng: Random, lang: str, held: bool = False, material: Material 
     roll = rng.random()
     kinds = {fact.attribute.kind for fact in desk.entry.facts}
     missing = [a for a in domain.attributes if not desk.entry.of(a)]
-    told = [fact for other in desk.others if other.domain is domain for fact in other.facts if fact.attribute in missing]
+    told = [
+        fact for other in desk.others if other.domain is domain for fact in other.facts if fact.attribute in missing
+    ]
     if roll < 0.3 and told:
         question = ask(rng, desk.entry, Fact(rng.choice(told).attribute, ""))
     elif roll < 0.62 and missing:
         near = [a for a in missing if a.kind in kinds]
-        question = ask(rng, desk.entry, Fact(rng.choice(near if near and rng.random() < 0.5 else missing), ""), "" if len(desk.passages) == 1 and rng.random() < 0.2 else None)
+        question = ask(
+            rng,
+            desk.entry,
+            Fact(rng.choice(near if near and rng.random() < 0.5 else missing), ""),
+            "" if len(desk.passages) == 1 and rng.random() < 0.2 else None,
+        )
     elif roll < 0.9:
         ghost = make_entry(rng, domain, [])
         known = {desk.entry.name, *(other.name for other in desk.others)}
         while ghost.name in known:
             ghost = make_entry(rng, choose_domain(rng, lang, held), [])
-        asked = rng.choice(desk.entry.facts).attribute if ghost.domain is domain else rng.choice(ghost.domain.attributes)
+        asked = (
+            rng.choice(desk.entry.facts).attribute if ghost.domain is domain else rng.choice(ghost.domain.attributes)
+        )
         question = ask(rng, ghost, Fact(asked, ""))
     else:
         other = choose_domain(rng, lang, held)
         while other is domain and not missing:
             other = choose_domain(rng, lang, held)
-        pool = [a for a in (missing if other is domain else other.attributes) if all(set(a.labels).isdisjoint(b.labels) for b in domain.attributes) or other is domain]
+        pool = [
+            a
+            for a in (missing if other is domain else other.attributes)
+            if all(set(a.labels).isdisjoint(b.labels) for b in domain.attributes) or other is domain
+        ]
         if not pool:
             return unanswerable(rng, lang, held, material, most)
         question = ask(rng, Entry(other, desk.entry.name), Fact(rng.choice(pool), ""))
@@ -214,13 +124,29 @@ def follow_up(rng: Random, lang: str, held: bool = False, material: Material | N
         bare, reply, facts = _turn(rng, desk, "")
         turns.append((_then(rng, bare, lang), reply))
     gold = facts[0].value if len(facts) == 1 else None
-    return _sample(rng, desk, turns, "follow_up" if facts else "unanswerable", gold, desk.cite(facts[0]) if facts else None)
+    return _sample(
+        rng, desk, turns, "follow_up" if facts else "unanswerable", gold, desk.cite(facts[0]) if facts else None
+    )
 
 
 def _then(rng: Random, bare: str, lang: str) -> str:
     if lang == "zh":
-        return rng.choice(("那{q}？", "那{q}呢？", "{q}？", "还有，{q}？", "它{q}？", "另外{q}？", "再问一下，{q}？", "好的，{q}？", "谢谢，那{q}？")).format(q=bare)
-    return rng.choice(("And {q}?", "{Q}?", "Thanks. {Q}?", "OK, and {q}?", "One more thing: {q}?", "Then {q}?")).format(q=bare, Q=upper(bare))
+        return rng.choice(
+            (
+                "那{q}？",
+                "那{q}呢？",
+                "{q}？",
+                "还有，{q}？",
+                "它{q}？",
+                "另外{q}？",
+                "再问一下，{q}？",
+                "好的，{q}？",
+                "谢谢，那{q}？",
+            )
+        ).format(q=bare)
+    return rng.choice(("And {q}?", "{Q}?", "Thanks. {Q}?", "OK, and {q}?", "One more thing: {q}?", "Then {q}?")).format(
+        q=bare, Q=upper(bare)
+    )
 
 
 def several(rng: Random, lang: str, held: bool = False, material: Material | None = None, most: int = 5) -> Sample:
@@ -230,7 +156,11 @@ def several(rng: Random, lang: str, held: bool = False, material: Material | Non
     if len(plain) < 2:
         return lookup(rng, lang, held, material, most)
     a, b = rng.sample(plain, 2)
-    join = rng.choice(("{x}，{y}", "{x}？还有{y}", "{x}？{y}")) if lang == "zh" else rng.choice(("{x}, and {y}", "{x}? And {y}"))
+    join = (
+        rng.choice(("{x}，{y}", "{x}？还有{y}", "{x}？{y}"))
+        if lang == "zh"
+        else rng.choice(("{x}, and {y}", "{x}? And {y}"))
+    )
     question = join.format(x=ask(rng, desk.entry, a), y=ask(rng, desk.entry, b, ""))
     return _sample(rng, desk, [(frame(rng, question, lang), answer(desk, [a, b]))], "several", None, desk.cite(a))
 
@@ -239,14 +169,31 @@ def reverse(rng: Random, lang: str, held: bool = False, material: Material | Non
     """Which entity has this value? The answer is a name."""
     desk = lay_out(rng, lang, held, material or Material(), most)
     fact = rng.choice(desk.entry.facts)
-    if any(other.value == fact.value for entry in (*desk.others, desk.entry) for other in entry.facts if other is not fact):
+    if any(
+        other.value == fact.value for entry in (*desk.others, desk.entry) for other in entry.facts if other is not fact
+    ):
         return lookup(rng, lang, held, material, most)
     name = rng.choice(fact.attribute.labels)
     if lang == "zh":
-        question = rng.choice((f"哪{desk.entry.domain.noun}的{fact.condition}{name}是{fact.value}", f"{name}{fact.condition}为{fact.value}的是哪{desk.entry.domain.noun}", f"{fact.condition}{name}是{fact.value}的叫什么"))
+        question = rng.choice(
+            (
+                f"哪{desk.entry.domain.noun}的{fact.condition}{name}是{fact.value}",
+                f"{name}{fact.condition}为{fact.value}的是哪{desk.entry.domain.noun}",
+                f"{fact.condition}{name}是{fact.value}的叫什么",
+            )
+        )
     else:
-        question = f"which {desk.entry.domain.noun} has the {name.lower()} {fact.value}" + (" " + fact.condition if fact.condition else "")
-    return _sample(rng, desk, [(frame(rng, question, lang), cited(desk.entry.name, desk.cite(fact), lang))], "reverse", desk.entry.name, desk.cite(fact))
+        question = f"which {desk.entry.domain.noun} has the {name.lower()} {fact.value}" + (
+            " " + fact.condition if fact.condition else ""
+        )
+    return _sample(
+        rng,
+        desk,
+        [(frame(rng, question, lang), cited(desk.entry.name, desk.cite(fact), lang))],
+        "reverse",
+        desk.entry.name,
+        desk.cite(fact),
+    )
 
 
 def check(rng: Random, lang: str, held: bool = False, material: Material | None = None, most: int = 5) -> Sample:
@@ -257,11 +204,19 @@ def check(rng: Random, lang: str, held: bool = False, material: Material | None 
     claim = fact.value
     if rng.random() < 0.5:
         while claim == fact.value:
-            claim = WORDS[lang].VALUES[fact.attribute.kind](rng)
+            claim = VALUES[lang][fact.attribute.kind](rng)
     if lang == "zh":
-        question = rng.choice((f"{desk.entry.name}的{fact.condition}{name}是{claim}吗？", f"{desk.entry.name}{fact.condition}{name}是不是{claim}？", f"听说{desk.entry.name}的{fact.condition}{name}是{claim}，对吗？"))
+        question = rng.choice(
+            (
+                f"{desk.entry.name}的{fact.condition}{name}是{claim}吗？",
+                f"{desk.entry.name}{fact.condition}{name}是不是{claim}？",
+                f"听说{desk.entry.name}的{fact.condition}{name}是{claim}，对吗？",
+            )
+        )
         reply = ("是的，是" if claim == fact.value else "不是，是") + fact.value
     else:
-        question = f"Is the {name.lower()} of {desk.entry.name} {claim}{' ' + fact.condition if fact.condition else ''}?"
+        question = (
+            f"Is the {name.lower()} of {desk.entry.name} {claim}{' ' + fact.condition if fact.condition else ''}?"
+        )
         reply = ("Yes, it is " if claim == fact.value else "No, it is ") + fact.value
     return _sample(rng, desk, [(question, cited(reply, desk.cite(fact), lang))], "check", fact.value, desk.cite(fact))

@@ -7,17 +7,31 @@ from dataclasses import dataclass, field
 
 REFUSAL = {"zh": "根据现有资料，我无法回答这个问题。", "en": "I can't answer that from the given documents."}
 _HEAD = {
-    "zh": "你是一个依据资料回答问题的助手。只根据下面的资料回答，句末用[编号]注明出处；资料里没有答案时，回答“根据现有资料，我无法回答这个问题。”\n\n资料：\n",
-    "en": "You answer questions from the passages below. Use only the passages and cite them as [number] at the end of a sentence; "
-          "if they do not contain the answer, reply \"I can't answer that from the given documents.\"\n\nPassages:\n",
+    "zh": (
+        "你是一个依据资料回答问题的助手。只根据下面的资料回答，句末用[编号]注明出处；资料里没有答案时，"
+        "回答“根据现有资料，我无法回答这个问题。”\n\n资料：\n"
+    ),
+    "en": (
+        "You answer questions from the passages below. Use only the passages and cite them as [number] at the end of a "
+        'sentence; if they do not contain the answer, reply "I can\'t answer that from the given documents."'
+        "\n\nPassages:\n"
+    ),
 }
 Message = dict[str, str]
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One conversation to learn from. `gold` is the value asked for, `cite` the 1-based passage that holds it;
-    `kind` is what is practised (lookup, unanswerable, howto, ...) and `family` where it comes from."""
+    """One conversation to learn from.
+
+    Attributes:
+        messages: {"role", "content"} in order, the last one the assistant's.
+        lang: "zh" or "en".
+        family: where it comes from (a domain of fact sheets, "recipe", "talk", a source of real text, ...).
+        kind: what is practised (lookup, unanswerable, howto, follow_up, ...).
+        gold: the value asked for, as the passage has it; None where there is not exactly one.
+        cite: the passage that holds it, counted from 1.
+    """
 
     messages: list[Message]
     lang: str
