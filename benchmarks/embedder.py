@@ -89,9 +89,7 @@ def sample_tasks(settings: RagSettings) -> list[Task]:
         for row in asked:
             answers = [re.sub(r"\s", "", a).casefold() for a in row["answer"]]
             gold = {
-                i
-                for i, text in enumerate(tight)
-                if sources[i] == row["document"] and any(a in text for a in answers)
+                i for i, text in enumerate(tight) if sources[i] == row["document"] and any(a in text for a in answers)
             }
             if row["lang"] == lang and row["kind"] in ASKED_ALONE and gold:
                 questions.append(row["question"])
@@ -171,9 +169,7 @@ def score(task: Task, embedder: Embedder, candidates: int) -> Scores:
     dense = dense_ranks(task, embedder, candidates)
     fused = fused_ranks(dense, by_words, 1), fused_ranks(dense, by_terms, 5)
     columns = (by_words, by_terms, dense, *fused)
-    return Scores(
-        task.name, len(task.questions), len(task.passages), *(recall(c, task.right) for c in columns)
-    )
+    return Scores(task.name, len(task.questions), len(task.passages), *(recall(c, task.right) for c in columns))
 
 
 def speed(embedder: Embedder, passages: list[str]) -> float:
@@ -185,9 +181,7 @@ def speed(embedder: Embedder, passages: list[str]) -> float:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.embedder", description=__doc__.split("\n\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.embedder", description=__doc__.split("\n\n")[0])
     parser.add_argument("--corpus", type=Path, help="training corpus whose held-out documents are searched")
     parser.add_argument("--embedder", default="embedded", help='"embedded", a folder or a hub name')
     parser.add_argument("--json", action="store_true")
@@ -198,11 +192,7 @@ def main(argv: list[str] | None = None) -> int:
     rows = [score(task, embedder, settings.candidates) for task in tasks]
     rate = speed(embedder, tasks[0].passages)
     if args.json:
-        print(
-            json.dumps(
-                {"passages_per_second": rate, "recall_at_5": [asdict(r) for r in rows]}, ensure_ascii=False
-            )
-        )
+        print(json.dumps({"passages_per_second": rate, "recall_at_5": [asdict(r) for r in rows]}, ensure_ascii=False))
         return 0
     head = ("questions", "passages", "BM25 words", "BM25 app", "embedder", "words+", "app+")
     print(f"{'recall@5, %':34}" + "".join(f"{h:>12}" for h in head))

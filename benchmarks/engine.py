@@ -74,9 +74,7 @@ def _process_rows(rounds: int) -> list[Row]:
             first.append(answer)
     return [
         Row("page ready after `python app.py`, s", statistics.median(ready[1:]), "", None, "lower"),
-        Row(
-            "first answer from a cold start, s", statistics.median(first[1:]), "", None, "lower"
-        ),
+        Row("first answer from a cold start, s", statistics.median(first[1:]), "", None, "lower"),
     ]
 
 

@@ -18,11 +18,11 @@ TEXTS: dict[str, dict[str, str]] = {
 }
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
-    "zh": ("红烧肉怎么做？", "清蒸鲈鱼要蒸多久？", "怎么添加自己的文档？", "你好，你是谁？"),
+    "zh": ("红烧肉怎么做？", "麻婆豆腐要放多少豆腐？", "西湖牛肉羹怎么做？", "你好，你是谁？"),
     "en": (
-        "How do I make banana bread?",
-        "How long does shepherd's pie bake?",
-        "How do I add my own documents?",
+        "How do I make apple crumble?",
+        "How do I make vegetable curry?",
+        "How do I make Yorkshire pudding?",
         "Hello, who are you?",
     ),
 }

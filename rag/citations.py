@@ -85,9 +85,7 @@ def _without_titles(sentences: list[Sentence], text: str, passages: Sequence[Pas
     names = {compact(fold(part).text)[0] for p in passages for part in (p.title, *p.heading.split(" > "))}
     if len(sentences) < 2:
         return sentences
-    return [
-        replace(s, claim=False) if compact(fold(text[s.start : s.end]).text)[0] in names else s for s in sentences
-    ]
+    return [replace(s, claim=False) if compact(fold(text[s.start : s.end]).text)[0] in names else s for s in sentences]
 
 
 def _numbers_of(sentences: list[Sentence], markers: list[Marker]) -> list[tuple[int, ...]]:
@@ -119,9 +117,7 @@ def _judge(
     return tuple(dict.fromkeys(pair for part in parts for pair in part[:1]))
 
 
-def _choose(
-    statement: Statement, named: tuple[int, ...], prepared: list[Prepared]
-) -> tuple[tuple[int, Match], ...]:
+def _choose(statement: Statement, named: tuple[int, ...], prepared: list[Prepared]) -> tuple[tuple[int, Match], ...]:
     titles = {passage.title for passage in prepared}
     found: list[tuple[int, Match]] = []
     for number, passage in enumerate(prepared, 1):

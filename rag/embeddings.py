@@ -142,9 +142,7 @@ class StaticEmbedder(Embedder):
         out = np.zeros((len(texts), self._table.shape[1]), dtype=np.float32)
         for start in range(0, len(texts), _BATCH):
             batch = [prefix + text for text in texts[start : start + _BATCH]]
-            for row, encoding in enumerate(
-                self._tokenizer.encode_batch_fast(batch, add_special_tokens=False), start
-            ):
+            for row, encoding in enumerate(self._tokenizer.encode_batch_fast(batch, add_special_tokens=False), start):
                 if encoding.ids:
                     ids, counts = np.unique(encoding.ids, return_counts=True)
                     out[row] = counts.astype(np.float32) @ self._table[ids] / counts.sum()

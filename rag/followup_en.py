@@ -115,7 +115,7 @@ def subject(question: str) -> str:
 
 
 def _how_about(thing: str, question: str, topic: Topic) -> str:
-    """"What about X?": another detail of the same subject, or another subject for the same question."""
+    """ "What about X?": another detail of the same subject, or another subject for the same question."""
     bare = _ARTICLE.sub("", thing)
     detail = thing.lower().startswith("the ") or bare.lower() in topic.answer.lower()
     at = topic.asked.lower().find(topic.subject.lower())

@@ -14,9 +14,7 @@ _TO_ASSISTANT = re.compile(
     r"^(?:你好|您好|嗨|早上好|晚上好|谢谢|多谢|再见|拜拜|哈哈|明白了|知道了|你是|你叫|你的|你会|你能|你可以|你有)"
     r"|^请?(?:帮我|给我|替我|为我|写|翻译|讲|唱|编|画)"
 )
-_AGAIN = re.compile(
-    r"^(?:继续|接着说|然后呢|还有呢|再说一遍|再?(?:详细|具体)(?:一?点|说说)?)[吧呢？?。！!]*$"
-)
+_AGAIN = re.compile(r"^(?:继续|接着说|然后呢|还有呢|再说一遍|再?(?:详细|具体)(?:一?点|说说)?)[吧呢？?。！!]*$")
 _WHY = re.compile(r"^(?:为什么|为啥|为何|怎么会)(?:呢|啊)?[？?。]*$")
 
 # Words that are a property or a part of something, never the thing asked about.
@@ -111,7 +109,7 @@ def subject(question: str) -> str:
 
 
 def _how_about(thing: str, rest: str, core: str, topic: Topic) -> str:
-    """"X呢？": another subject for the same question, or another detail of the same subject."""
+    """ "X呢？": another subject for the same question, or another detail of the same subject."""
     subject, asked = topic.subject, topic.asked
     predicate = asked.replace(subject, "", 1) if subject in asked else ""
     if _CHANGE.match(thing):

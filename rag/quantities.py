@@ -223,8 +223,11 @@ def _joined(found: list[Quantity], text: str) -> tuple[Quantity, ...]:
     out: list[Quantity] = []
     for q in found:
         last = out[-1] if out else None
-        if last and last.unit == q.unit == "s" and last.high == last.low > q.high == q.low and (
-            text[last.end : q.start].strip(" .") in ("", "and", "又", "零")
+        if (
+            last
+            and last.unit == q.unit == "s"
+            and last.high == last.low > q.high == q.low
+            and (text[last.end : q.start].strip(" .") in ("", "and", "又", "零"))
         ):
             total = last.low + q.low
             out[-1] = Quantity(total, total, "s", (total, total), last.start, q.end)

@@ -155,7 +155,7 @@ def _stops(text: str, start: int, end: int) -> list[int]:
 
 def _opens(text: str, start: int, i: int) -> bool:
     """Whether the straight quote or emphasis mark at i opens something: those before it come in pairs."""
-    if text[i] not in "*_\"":
+    if text[i] not in '*_"':
         return False
     unit = 2 if text[i : i + 2] == text[i] * 2 else 1
     return text.count(text[i], start, i) // unit % 2 == 0

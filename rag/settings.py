@@ -15,7 +15,7 @@ class RagSettings:
     Attributes:
         data_dir: holds knowledge.db, vector_db/ and its lock.
         embedder: "embedded", a folder, or the hub name of any sentence-transformers model.
-        chunk_chars: aimed-at size of a chunk in characters (a CJK character counts 1, so Chinese chunks hold more).
+        chunk_chars: longest chunk in Chinese characters; in other scripts 2.5 times as many letters.
         chunk_overlap: characters repeated between neighbouring chunks of one section.
         k: passages given to the model; 0 takes what suits the base: 1 for the embedded one, 4 for larger ones.
         candidates: how many each of dense and BM25 search returns before fusion.

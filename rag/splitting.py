@@ -1,6 +1,6 @@
 """Loaded documents into chunks: along their sections first, then along sentences.
 
-A chunk is a stretch of the document (`chunk.text == document.text[chunk.start:chunk.end]`) of at most `chunk_chars`
+A chunk is a stretch of the document (`chunk.text == document.text[chunk.start:chunk.end]`) of at most `chunk_size`
 characters. Sections are packed bottom-up: whatever fits as a whole stays whole (a short recipe is one chunk), small
 neighbours under one heading are joined, and only a section too long by itself is cut.
 """
@@ -26,6 +26,7 @@ SEPARATORS = [
     r" ",
     "",
 ]
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 # Where a repeated stretch (overlap) may begin, best first.
 _OVERLAP_STARTS = [re.compile(s) for s in (r"\n+", r"[。！？][”’」』）]*|(?<![0-9])[.!?] ", r"[；，、]|[;,] ", r" ")]
 
@@ -66,17 +67,27 @@ def split(loaded: LoadedDocument, settings: RagSettings) -> list[Chunk]:
     A heading line is left out where the chunk below it has no room for it: the path names it.
     """
     parts = _parts(loaded)
-    size = max(1, settings.chunk_chars)
+    size = chunk_size(loaded.text, settings)
     tops = {part.path[0] for part in parts if part.path}
     separate = len(tops) > 1 and bool(parts[0].path) and parts[0].path[0] != heading_part(loaded.title)
     chunks: list[Chunk] = []
     for _, group in groupby(parts, key=lambda p: (p.page, p.path[:1] if separate else ())):
         for unit in _attach_headings(_pack(list(group), 0, size), size):
             heading = _common_heading(unit.parts, loaded.title)
-            overlap = min(settings.chunk_overlap, size // 2)
+            overlap = min(round(settings.chunk_overlap * size / max(1, settings.chunk_chars)), size // 2)
             for start, end in _cut(loaded.text, unit, size, overlap):
                 chunks.append(Chunk(loaded.text[start:end], start, end, heading, unit.parts[0].page))
     return chunks
+
+
+def chunk_size(text: str, settings: RagSettings) -> int:
+    """Longest chunk of a document, in characters: `chunk_chars` where it is Chinese, 2.5 times as many elsewhere.
+
+    So chunks of every language hold about as much to read: a Chinese character is about 0.6 tokens, a letter 0.25.
+    """
+    sample = text[:20_000]
+    chinese = len(_CJK.findall(sample))
+    return max(1, settings.chunk_chars if 5 * chinese >= len(sample) else round(2.5 * settings.chunk_chars))
 
 
 def _parts(loaded: LoadedDocument) -> list[_Part]:

@@ -34,9 +34,7 @@ _LISTS = ("ul", "ol", "menu", "dir")
 _ORDINALS = {"a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
 _SUPERSCRIPT = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ")
 _SUBSCRIPT = str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎")
-_CHARSET = re.compile(
-    rb"""charset\s*=\s*["']?\s*([\w:.-]+)|<\?xml[^>]*encoding=["']([\w.-]+)""", re.IGNORECASE
-)
+_CHARSET = re.compile(rb"""charset\s*=\s*["']?\s*([\w:.-]+)|<\?xml[^>]*encoding=["']([\w.-]+)""", re.IGNORECASE)
 
 # Stand for a forced line end and for a space that is kept, until white space has been collapsed.
 _BREAK, _KEPT = "\x01", "\x02"
@@ -63,9 +61,7 @@ def render_html(markup: str, out: TextBuilder) -> str | None:
     """Write the visible text of HTML to `out` and report what is hidden; returns the <title>."""
     from lxml import etree
 
-    parser = etree.HTMLParser(
-        encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True, remove_pis=True
-    )
+    parser = etree.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True, remove_pis=True)
     if not markup.strip():
         return None
     try:

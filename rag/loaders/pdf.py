@@ -154,8 +154,7 @@ class _Pages:
                 problems.warning(
                     f"{len(images)} page(s) hold only images, no text: {_listed(images)}. "
                     "They would need text recognition (OCR).",
-                    f"有 {len(images)} 页只有图片，没有文字：第 {_listed(images)} 页。"
-                    "需要先做文字识别（OCR）。",
+                    f"有 {len(images)} 页只有图片，没有文字：第 {_listed(images)} 页。需要先做文字识别（OCR）。",
                 )
             )
 

@@ -25,16 +25,14 @@ def missing(label: str) -> UnreadableFileError:
 
 def folder(label: str) -> UnreadableFileError:
     return UnreadableFileError(
-        en=f"“{label}” is a folder or not a regular file, so it cannot be read as a document. Add "
-        "the files in it.",
+        en=f"“{label}” is a folder or not a regular file, so it cannot be read as a document. Add the files in it.",
         zh=f"“{label}”是文件夹或不是普通文件，不能当作文档读取。请添加其中的文件。",
     )
 
 
 def unopenable(label: str, reason: str) -> UnreadableFileError:
     return UnreadableFileError(
-        en=f"“{label}” cannot be opened ({reason}). Check that you may read it and that no other "
-        "program holds it.",
+        en=f"“{label}” cannot be opened ({reason}). Check that you may read it and that no other program holds it.",
         zh=f"无法打开“{label}”（{reason}）。请确认您有读取权限，且没有被其他程序占用。",
     )
 
@@ -42,32 +40,28 @@ def unopenable(label: str, reason: str) -> UnreadableFileError:
 def unsupported(label: str, suffixes: tuple[str, ...]) -> UnsupportedFileError:
     types = ", ".join(suffixes)
     return UnsupportedFileError(
-        en=f"“{label}” is of a type that cannot be read. These can: {types}. Save it as one of them "
-        "and add that.",
+        en=f"“{label}” is of a type that cannot be read. These can: {types}. Save it as one of them and add that.",
         zh=f"不支持“{label}”这种类型的文件。支持的类型：{types}。请另存为其中一种再添加。",
     )
 
 
 def too_big(label: str, size: int, limit_mb: int) -> UnsafeFileError:
     return UnsafeFileError(
-        en=f"“{label}” is {size / 2**20:.1f} MiB; the limit is {limit_mb} MiB. Split it, or raise "
-        "max_file_mb.",
+        en=f"“{label}” is {size / 2**20:.1f} MiB; the limit is {limit_mb} MiB. Split it, or raise max_file_mb.",
         zh=f"“{label}”有 {size / 2**20:.1f} MiB，超过上限 {limit_mb} MiB。请拆分文件，或调高 max_file_mb。",
     )
 
 
 def empty(label: str) -> UnreadableFileError:
     return UnreadableFileError(
-        en=f"“{label}” is empty (0 bytes): there is nothing to add. Check that it was saved or "
-        "copied completely.",
+        en=f"“{label}” is empty (0 bytes): there is nothing to add. Check that it was saved or copied completely.",
         zh=f"“{label}”是空文件（0 字节），没有可添加的内容。请检查是否完整保存或复制。",
     )
 
 
 def no_text(label: str) -> UnreadableFileError:
     return UnreadableFileError(
-        en=f"“{label}” holds no text, only white space or markup: there is nothing to add. Check "
-        "its content.",
+        en=f"“{label}” holds no text, only white space or markup: there is nothing to add. Check its content.",
         zh=f"“{label}”里没有文字，只有空白或标记，没有可添加的内容。请检查文件内容。",
     )
 
@@ -77,8 +71,7 @@ def mismatched(label: str, suffix: str, found: tuple[str, str]) -> UnreadableFil
     return UnreadableFileError(
         en=f"“{label}” is named as {want[0]}, but its content is {found[0]}. Give it its true name ending, "
         f"or save it again as {want[0]}.",
-        zh=f"“{label}”的扩展名是 {want[1]}，但内容是{found[1]}。请改回正确的扩展名，或重新另存为 "
-        f"{want[1]}。",
+        zh=f"“{label}”的扩展名是 {want[1]}，但内容是{found[1]}。请改回正确的扩展名，或重新另存为 {want[1]}。",
     )
 
 
@@ -123,8 +116,7 @@ def only_images(label: str, pages: int) -> UnreadableFileError:
         en=f"“{label}” holds only images of its {pages} page(s), no text (a scan). Run text "
         "recognition (OCR) on "
         "it, then add the result.",
-        zh=f"“{label}”的 {pages} 页都只有图片，没有文字（扫描件）。请先做文字识别（OCR），"
-        "再添加识别后的文件。",
+        zh=f"“{label}”的 {pages} 页都只有图片，没有文字（扫描件）。请先做文字识别（OCR），再添加识别后的文件。",
     )
 
 
@@ -156,8 +148,7 @@ def expands(label: str, limit_mb: int) -> UnsafeFileError:
 
 def too_many_parts(label: str, parts: int, limit: int) -> UnsafeFileError:
     return UnsafeFileError(
-        en=f"“{label}” packs {parts} files inside; the limit is {limit}. It was not opened. Save it "
-        "anew or split it.",
+        en=f"“{label}” packs {parts} files inside; the limit is {limit}. It was not opened. Save it anew or split it.",
         zh=f"“{label}”内部打包了 {parts} 个文件，超过上限 {limit} 个，没有打开。请重新保存或拆分。",
     )
 
@@ -167,15 +158,13 @@ def entities(label: str) -> UnsafeFileError:
         en=f"“{label}” declares XML entities, which Office files never need and attacks do; it was "
         "not opened. "
         "Save it anew from its program.",
-        zh=f"“{label}”含有 XML 实体声明，正常的 Office 文件不会有，可能是攻击，没有打开。"
-        "请用原程序重新保存。",
+        zh=f"“{label}”含有 XML 实体声明，正常的 Office 文件不会有，可能是攻击，没有打开。请用原程序重新保存。",
     )
 
 
 def too_deep(label: str) -> UnsafeFileError:
     return UnsafeFileError(
-        en=f"“{label}” nests its elements too deeply to be read whole. Save the page as text or PDF "
-        "and add that.",
+        en=f"“{label}” nests its elements too deeply to be read whole. Save the page as text or PDF and add that.",
         zh=f"“{label}”的元素嵌套过深，无法完整读取。请把网页另存为文本或 PDF 再添加。",
     )
 

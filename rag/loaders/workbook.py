@@ -48,9 +48,7 @@ def read_xlsx(data: bytes, out: TextBuilder) -> str | None:
             name = one_line(sheet.title)
             if sheet.sheet_state != "visible":
                 out.warnings.append(
-                    problems.warning(
-                        f"The hidden sheet “{name}” was left out.", f"隐藏的工作表“{name}”未收录。"
-                    )
+                    problems.warning(f"The hidden sheet “{name}” was left out.", f"隐藏的工作表“{name}”未收录。")
                 )
                 continue
             out.heading(1, sheet.title, names_document=False)
@@ -61,8 +59,7 @@ def read_xlsx(data: bytes, out: TextBuilder) -> str | None:
                     problems.warning(
                         f"Sheet “{name}”: {uncomputed} formulas have no stored result and were left out. "
                         "Open and save the file in Excel.",
-                        f"工作表“{name}”有 {uncomputed} 个公式没有保存计算结果，未收录。"
-                        "请用 Excel 打开并保存一次。",
+                        f"工作表“{name}”有 {uncomputed} 个公式没有保存计算结果，未收录。请用 Excel 打开并保存一次。",
                     )
                 )
             write_rows(_fill_merged(_dense(sheet.iter_rows(), out), merges), out)

@@ -100,9 +100,7 @@ def test_a_text_without_tokens_is_near_nothing(shipped: StaticEmbedder) -> None:
         ("when does the library open?", "图书馆开放时间：上午九点到下午五点", "番茄炒蛋的做法：先炒鸡蛋"),
     ],
 )
-def test_a_question_is_nearer_to_its_passage(
-    shipped: StaticEmbedder, question: str, right: str, wrong: str
-) -> None:
+def test_a_question_is_nearer_to_its_passage(shipped: StaticEmbedder, question: str, right: str, wrong: str) -> None:
     asked = np.array(shipped.embed_query(question))
     near, far = shipped.encode([right, wrong]) @ asked
     assert near > far + 0.1
@@ -123,9 +121,7 @@ def test_loading_the_shipped_one_imports_neither_torch_nor_sentence_transformers
         "from rag.settings import RagSettings; load_embedder(RagSettings(Path('x'))).encode(['a']);"
         "print([m for m in ('torch', 'sentence_transformers', 'transformers') if m in sys.modules])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd()
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd())
     assert done.stdout.strip() == "[]"
 
 
@@ -157,9 +153,7 @@ def test_other_models_go_through_sentence_transformers(folder: Path) -> None:
     sentence_transformers = pytest.importorskip("sentence_transformers")
     whole = sentence_transformers.SentenceTransformer(str(folder), device="cpu").float()
     dense = models.Dense(whole.get_sentence_embedding_dimension(), 24, bias=False)
-    sentence_transformers.SentenceTransformer(modules=[whole[0], dense], device="cpu").save(
-        str(folder / "deep")
-    )
+    sentence_transformers.SentenceTransformer(modules=[whole[0], dense], device="cpu").save(str(folder / "deep"))
     embedder = load_embedder(settings_for(folder / "deep"))
     assert isinstance(embedder, TransformerEmbedder) and embedder.dimension == 24
     vectors = embedder.encode([*TEXTS, "你好" * 50_000])
@@ -245,9 +239,7 @@ def hub(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Hub", (_Hub,), {"files": folder}))
     url = f"http://127.0.0.1:{server.server_port}"
     monkeypatch.setattr(constants, "ENDPOINT", url)
-    monkeypatch.setattr(
-        constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}"
-    )
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     threading.Thread(target=server.serve_forever, daemon=True).start()

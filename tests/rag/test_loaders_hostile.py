@@ -79,7 +79,7 @@ def test_fuzzed_files_are_read_or_refused(tmp_path: Path, limits: RagSettings, k
         ".xlsx": files.make_xlsx({"S": [["a", "b"], ["1", "2"]]}),
         ".html": b"<style>.a{color:red}</style><h1>T</h1><table><tr><th>a<th>b<tr><td rowspan=2>1<td>2</table>",
         ".md": b"---\ntitle: x\n---\n# T\n\n**a** [b](c) <d>\n\n| a | b |\n|---|---|\n| 1 | 2 |\n",
-        ".csv": "名,价\n鱼,\"3\n\"\n".encode("gb18030"),
+        ".csv": '名,价\n鱼,"3\n"\n'.encode("gb18030"),
         ".txt": "你好。".encode("gb18030") * 3,
     }[kind]
     outcomes = set()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rag.loaders import load
 from rag.loaders.builder import TextBuilder
 from rag.settings import RagSettings
-from rag.splitting import split
+from rag.splitting import chunk_size, split
 from rag.types import Chunk, LoadedDocument
 from tests.rag import files
 
@@ -66,7 +66,7 @@ def test_offsets_sizes_and_coverage(parts: list, pages: bool, chars: int, overla
     for chunk in chunks:
         assert chunk.text == document.text[chunk.start : chunk.end]
         assert chunk.text == chunk.text.strip() != ""
-        assert len(chunk.text) <= chars
+        assert len(chunk.text) <= chunk_size(document.text, sized(chars, overlap))
         assert chunk.end > before  # reading order, and every chunk adds something
         before = chunk.end
         covered.update(range(chunk.start, chunk.end))
@@ -89,8 +89,9 @@ def test_offsets_sizes_and_coverage(parts: list, pages: bool, chars: int, overla
 def test_overlap_is_bounded_and_only_within_a_section(text: str, chars: int, overlap: int) -> None:
     document = build([(1, "甲", text), (1, "乙", "好。" * chars)], pages=False)
     chunks = split(document, sized(chars, overlap))
+    longest = overlap * chunk_size(document.text, sized(chars, overlap)) / chars
     for first, second in pairwise(chunks):
-        assert first.end - second.start <= overlap
+        assert first.end - second.start <= longest + 1
         if any(first.start < s.start <= second.start for s in document.sections):
             assert first.end <= second.start
 
@@ -221,6 +222,13 @@ def test_shipped_collection() -> None:
     for path in sorted(knowledge.glob("*.md")):
         document = load(path, LIMITS)
         chunks = split(document, LIMITS)
-        assert (len(chunks) == 1) == (len(document.text) <= LIMITS.chunk_chars), path.name
+        assert (len(chunks) == 1) == (len(document.text) <= chunk_size(document.text, LIMITS)), path.name
         assert all(len(chunk.text) > 40 for chunk in chunks), path.name
         assert not any(document.title in chunk.heading for chunk in chunks)
+
+
+def test_letters_count_less_than_chinese_characters() -> None:
+    limits = sized(100, 0)
+    assert chunk_size("红烧肉要炖多久" * 9, limits) == 100
+    assert chunk_size("How long does it bake? " * 9, limits) == 250
+    assert chunk_size("", limits) == 100
