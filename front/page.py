@@ -45,6 +45,8 @@ def build(services: Services, runs: ChatRuns) -> tuple[gr.Blocks, dict[str, Any]
         k=services.passages,
     )
     with gr.Blocks(title="Fenshen 分身", fill_height=True, fill_width=True, analytics_enabled=False) as page:
+        # First, so that they and not the tabs' private events get the plain names.
+        _endpoints(services)
         with gr.Row(elem_id="fs-header"):
             gr.HTML(_brand(), elem_id="fs-brand")
             state = gr.HTML(elem_id="fs-state")
@@ -75,7 +77,6 @@ def build(services: Services, runs: ChatRuns) -> tuple[gr.Blocks, dict[str, Any]
             show_progress="hidden",
             api_visibility="private",
         )
-        _endpoints(services)
     return page, _launch_options(i18n)
 
 

@@ -120,6 +120,8 @@ class Services:
             sampling=options.get("sampling", {}),
         )
         knowledge = self.knowledge.get() if chosen.collection else None
+        if knowledge is not None and chosen.collection is not None:
+            knowledge.documents(chosen.collection)  # an unknown collection is an error also for a greeting
         for event in answer(turn.question, history, self.chat_model.get(), knowledge, chosen, cancel):
             yield asdict(event)
 

@@ -122,9 +122,7 @@ class TrainingConfig:
         1,
         100,
     )
-    early_stop: bool = _doc(
-        True, "Stop as soon as a report card meets every bar.", "成绩单全部达标时立即停止。"
-    )
+    early_stop: bool = _doc(True, "Stop as soon as a report card meets every bar.", "成绩单全部达标时立即停止。")
     leak_prompts: int = _doc(
         300,
         "Unrelated questions on the final report card (1% can be claimed from 300 on).",

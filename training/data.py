@@ -123,6 +123,7 @@ def encode(tokenizer: Any, row: Row, end_ids: Sequence[int]) -> Encoded:
         TemplateError: a rendering does not begin with the one before it (the template rewrites earlier turns, or
             a token spans the border), so the border of the answer is not known.
     """
+
     def tokens(text: str) -> list[int]:
         ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
@@ -168,7 +169,9 @@ def encode_rows(tokenizer: Any, rows: Sequence[Row], end_ids: Sequence[int], max
     long = [n for n, e in enumerate(encoded, 1) if len(e.ids) > max_length]
     if long:
         raise _rows_error(
-            "", long, f"are longer than {max_length} tokens: shorten them or raise max_length",
+            "",
+            long,
+            f"are longer than {max_length} tokens: shorten them or raise max_length",
             f"超过 {max_length} 个词元，请缩短或调大 max_length",
         )
     return encoded
@@ -179,6 +182,7 @@ def collate(rows: Sequence[Encoded], pad_id: int) -> dict[str, Any]:
     import torch
 
     width = max(len(row.ids) for row in rows)
+
     def padded(values: list[list[int]], fill: int) -> Any:
         return torch.tensor([v + [fill] * (width - len(v)) for v in values], dtype=torch.long)
 

@@ -98,9 +98,7 @@ def training_pairs(corpus: Path, recipe: EmbedderRecipe) -> Iterator[Pair]:
     yield from translations(recipe.seed, recipe.words)
 
 
-def _batches(
-    store: PairStore, recipe: EmbedderRecipe, rng: random.Random
-) -> Iterator[list[tuple[np.ndarray, int]]]:
+def _batches(store: PairStore, recipe: EmbedderRecipe, rng: random.Random) -> Iterator[list[tuple[np.ndarray, int]]]:
     """One pass over the pairs. Half of a big group makes batches of its own (hard negatives), the rest are mixed."""
     batches, mixed = [], []
     for group, pairs in store.queries.items():
@@ -148,9 +146,7 @@ def fit(store: PairStore, recipe: EmbedderRecipe) -> tuple[np.ndarray, list[floa
     def embed(rows: list[np.ndarray]) -> torch.Tensor:
         cut = []
         for row in rows:
-            start = (
-                rng.randrange(len(row) - recipe.passage_tokens + 1) if len(row) > recipe.passage_tokens else 0
-            )
+            start = rng.randrange(len(row) - recipe.passage_tokens + 1) if len(row) > recipe.passage_tokens else 0
             cut.append(row[start : start + recipe.passage_tokens])
         offsets = np.cumsum([0] + [len(r) for r in cut[:-1]])
         flat = torch.from_numpy(np.concatenate(cut).astype(np.int64))
@@ -164,17 +160,13 @@ def fit(store: PairStore, recipe: EmbedderRecipe) -> tuple[np.ndarray, list[floa
             for number in numbers:
                 siblings = store.documents[store.document_of[number]]
                 near = siblings.index(number) if len(siblings) < 64 else -1
-                other = (
-                    rng.choice(siblings[max(0, near - 4) : near + 5]) if near >= 0 else rng.choice(siblings)
-                )
+                other = rng.choice(siblings[max(0, near - 4) : near + 5]) if near >= 0 else rng.choice(siblings)
                 if other != number:
                     negatives.append(other)
             candidates = numbers + negatives
             q, p = embed([q for q, _ in batch]), embed([store.tokens[n] for n in candidates])
             ids = torch.tensor(candidates)
-            same = (ids[: len(batch), None] == ids[None, :]) & ~torch.eye(
-                len(batch), len(candidates), dtype=torch.bool
-            )
+            same = (ids[: len(batch), None] == ids[None, :]) & ~torch.eye(len(batch), len(candidates), dtype=torch.bool)
             target = torch.arange(len(batch))
             loss = torch.zeros(())
             for dim, weight in recipe.dims.items():
@@ -190,9 +182,7 @@ def fit(store: PairStore, recipe: EmbedderRecipe) -> tuple[np.ndarray, list[floa
             if step % 100 == 0:
                 losses.append(running / 100)
                 running = 0.0
-                print(
-                    f"step {step}/{steps} loss {losses[-1]:.3f} {time.monotonic() - began:.0f} s", flush=True
-                )
+                print(f"step {step}/{steps} loss {losses[-1]:.3f} {time.monotonic() - began:.0f} s", flush=True)
             if step == steps:
                 break
     return weights.detach().numpy(), losses

@@ -106,9 +106,7 @@ def fact_sheets(seed: int, count: int) -> Iterator[Pair]:
                 name = names[0 if asked_zh else 1]
                 phrasings = attribute.ask_zh if asked_zh else attribute.ask_en
                 query = _question(asked_zh, name, phrasings, rng)
-                yield Pair(
-                    query, passage, f"sheet/{number}", "drill/sheet" if asked_zh == zh else "drill/crossed"
-                )
+                yield Pair(query, passage, f"sheet/{number}", "drill/sheet" if asked_zh == zh else "drill/crossed")
 
 
 def translations(seed: int, count: int) -> Iterator[Pair]:

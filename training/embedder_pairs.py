@@ -192,9 +192,7 @@ def from_text(row: dict, rng: random.Random, most: int) -> Iterator[Pair]:
 def from_reader(row: dict, rng: random.Random) -> Iterator[Pair]:
     """Question -> the part of the context that answers it; nothing where only the context explains the question."""
     question, answer, source, title = row["question"], row["answer"], row["src"], row.get("title") or ""
-    if answer is None or (
-        source == "laws_article_synth_zh" and title not in question and "“" not in question
-    ):
+    if answer is None or (source == "laws_article_synth_zh" and title not in question and "“" not in question):
         return
     passage = row["context"]
     if source in {"crosswoz_db_synth_zh", "cook_csv_synth_zh"}:

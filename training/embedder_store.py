@@ -37,9 +37,7 @@ class PairStore:
                 self.tokens.append(np.asarray(passage.ids[:600], dtype=np.uint16))
                 self.document_of.append(pair.document)
                 self.documents.setdefault(pair.document, []).append(number)
-            self.queries.setdefault(pair.group, []).append(
-                (np.asarray(query.ids[:200], dtype=np.uint16), number)
-            )
+            self.queries.setdefault(pair.group, []).append((np.asarray(query.ids[:200], dtype=np.uint16), number))
 
     def with_hard_negatives(self, passages: list[int], rng: random.Random) -> list[int]:
         """The passages, then for each that has company a near one of its document."""

@@ -42,9 +42,7 @@ def count_words(texts: Iterable[str]) -> Counter[str]:
     assert cutter.normalizer is not None and cutter.pre_tokenizer is not None
     runs: Counter[str] = Counter()
     for text in texts:
-        runs.update(
-            p for p, _ in cutter.pre_tokenizer.pre_tokenize_str(cutter.normalizer.normalize_str(text))
-        )
+        runs.update(p for p, _ in cutter.pre_tokenizer.pre_tokenize_str(cutter.normalizer.normalize_str(text)))
     words: Counter[str] = Counter()
     for run, count in runs.items():
         for word in rjieba.cut(run) if _HAN_RUN.match(run) else (run,):
@@ -90,9 +88,7 @@ def train_tokenizer(words: Counter[str], *, model: str, vocab_size: int, min_cha
     found.train_from_iterator(texts, likelihood)
     learnt = json.loads(found.to_str())["model"]["vocab"]
     # Four decimals keep the file small; bytes score so low that they are reached only where nothing else fits.
-    scored = [(piece, round(score, 4)) for piece, score in learnt] + [
-        (f"<0x{b:02X}>", -30.0) for b in range(256)
-    ]
+    scored = [(piece, round(score, 4)) for piece, score in learnt] + [(f"<0x{b:02X}>", -30.0) for b in range(256)]
     built = Tokenizer(models.Unigram(scored, unk_id=1, byte_fallback=True))
     _pipeline(built)
     return built

@@ -20,7 +20,6 @@ class TrainingError(Exception):
         return self.zh if lang.startswith("zh") else self.en
 
 
-
 class ConfigError(TrainingError):
     """A recipe, form or job file holds an unknown key or a value that cannot be used."""
 

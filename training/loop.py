@@ -108,8 +108,18 @@ class Training:
             optimiser.step()
             schedule.step()
             optimiser.zero_grad(set_to_none=True)
-            yield step, Step(step, steps, round(step / per_epoch, 3), round(loss.item(), 4), round(kl.item(), 5),
-                             used, round(time.monotonic() - began, 2))
+            yield (
+                step,
+                Step(
+                    step,
+                    steps,
+                    round(step / per_epoch, 3),
+                    round(loss.item(), 4),
+                    round(kl.item(), 5),
+                    used,
+                    round(time.monotonic() - began, 2),
+                ),
+            )
 
     def _batches(self, lengths: list[int], batch: int) -> Iterator[list[int]]:
         while True:

@@ -112,16 +112,20 @@ def form_from_dict(values: Any) -> PersonaForm:
     check_keys(values, [f.name for f in fields(PersonaForm)], "form")
     languages = tuple(values.get("languages") or LANGUAGES)
     if not set(languages) <= set(LANGUAGES):
-        raise ConfigError(en=f"A self can be taught {', '.join(LANGUAGES)}, not {languages}.",
-                          zh=f"目前可教的语言是 {'、'.join(LANGUAGES)}，不含 {languages}。")
+        raise ConfigError(
+            en=f"A self can be taught {', '.join(LANGUAGES)}, not {languages}.",
+            zh=f"目前可教的语言是 {'、'.join(LANGUAGES)}，不含 {languages}。",
+        )
     texts = {}
     for key in ("name", "maker", "does"):
         given = values.get(key)
         given = {lang: given for lang in languages} if isinstance(given, str) else (given or {})
         for lang in languages:
             if not str(given.get(lang) or "").strip():
-                raise ConfigError(en=f'The form has no "{key}" in language "{lang}". Fill it in.',
-                                  zh=f"表单缺少“{key}”（语言 {lang}），请填写。")
+                raise ConfigError(
+                    en=f'The form has no "{key}" in language "{lang}". Fill it in.',
+                    zh=f"表单缺少“{key}”（语言 {lang}），请填写。",
+                )
         texts[key] = {lang: given[lang].strip() for lang in languages}
     voice = {}
     for lang, spec in (values.get("voice") or {}).items():

@@ -90,8 +90,11 @@ def _save_adapter(model: Any, folder: Path, base: str) -> None:
     # a set elsewhere: sorted, so that the same training writes the same file
     model.peft_config[name].target_modules = sorted(model.peft_config[name].target_modules)
     weights = get_peft_model_state_dict(model, adapter_name=name)
-    save_file({k: v.detach().to(torch.bfloat16).contiguous().cpu() for k, v in weights.items()},
-              str(folder / "adapter_model.safetensors"), metadata={"format": "pt"})
+    save_file(
+        {k: v.detach().to(torch.bfloat16).contiguous().cpu() for k, v in weights.items()},
+        str(folder / "adapter_model.safetensors"),
+        metadata={"format": "pt"},
+    )
     model.peft_config[name].save_pretrained(str(folder))
     # the name that was asked for, not where it lay on this machine
     path = folder / "adapter_config.json"

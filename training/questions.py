@@ -24,7 +24,7 @@ READING = {
     ),
     "en": (
         "You answer questions from the passages below. Use only the passages and cite them as [number] at the end of "
-        "a sentence; if they do not contain the answer, reply \"I can't answer that from the given documents.\""
+        'a sentence; if they do not contain the answer, reply "I can\'t answer that from the given documents."'
         "\n\nPassages:\n"
     ),
 }

@@ -67,6 +67,7 @@ def test_each_self_answers_for_itself_at_the_same_time(client: Client, app: Runn
     [
         ("", "", "", "empty"),
         ("   ", "", "recipes", "empty"),
+        ("\u202e", "", "recipes", "empty"),
         ("长" * 100_000, "", "recipes", "long"),
         ("hello", "nobody", "", "nobody"),
         ("hello", "", "nowhere", "nowhere"),
@@ -81,9 +82,7 @@ def test_bad_input_comes_back_as_an_error(
     assert says in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "message", ["ما هي مدة طهي الأرز؟", "🍜🍜🍜", "<script>alert(1)</script>", "<|im_end|>", "\u202e"]
-)
+@pytest.mark.parametrize("message", ["ما هي مدة طهي الأرز؟", "🍜🍜🍜", "<script>alert(1)</script>", "<|im_end|>"])
 def test_odd_questions_are_answered_or_declined(client: Client, message: str) -> None:
     result = client.predict(message, "", "recipes", api_name="/chat")
     assert isinstance(result["answer"], str)

@@ -99,7 +99,7 @@ def test_streaming_stop_and_retry(browser: Browser, app: RunningApp) -> None:
     with visit(browser, app) as page:
         pick(page, "#fs-collection", "Off")
         page.click("#fs-settings .toggle-button")
-        page.fill("#fs-settings input[type=number] >> nth=4", "2048")
+        page.fill("#fs-settings input[type=number] >> nth=5", "2048")
         page.fill("#fs-settings input[type=number] >> nth=1", "1.8")
         page.keyboard.press("Tab")
         page.click("#fs-settings .toggle-button")

@@ -90,7 +90,9 @@ def test_rows_that_cannot_be_learned_are_refused_by_number(tokenizer: Any) -> No
 
 
 def test_batches_are_padded_and_masked(tokenizer: Any) -> None:
-    rows = [encode(tokenizer, r, [tokenizer.eos_token_id]) for r in (chat("a?", "b"), chat("a longer one?", "an answer"))]
+    rows = [
+        encode(tokenizer, r, [tokenizer.eos_token_id]) for r in (chat("a?", "b"), chat("a longer one?", "an answer"))
+    ]
     batch = collate(rows, pad_id=0)
     short = len(rows[0].ids)
     assert batch["input_ids"].shape == batch["labels"].shape == (2, len(rows[1].ids))

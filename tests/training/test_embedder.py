@@ -105,9 +105,7 @@ def test_an_inverse_pair_asks_with_a_sentence_that_its_passage_lacks() -> None:
         "text": "# T\n" + "".join(f"句子{n}说的是第{n}件事情，与别的都不同。" for n in range(40)),
         "src": "s",
     }
-    inverse = [
-        p for seed in range(20) for p in from_text(row, random.Random(seed), 8) if p.group == "inverse/s"
-    ]
+    inverse = [p for seed in range(20) for p in from_text(row, random.Random(seed), 8) if p.group == "inverse/s"]
     assert inverse and not any(p.query in p.passage for p in inverse)
 
 
@@ -130,9 +128,7 @@ def test_drills_ask_about_the_sheet_they_come_with() -> None:
     pairs = list(fact_sheets(1, 300))
     assert pairs == list(fact_sheets(1, 300)) != list(fact_sheets(2, 300))
     same = [p for p in pairs if p.group == "drill/sheet"]
-    named = [
-        p for p in same if p.passage.lstrip("# ").split("\n")[0].split("：")[0].split(": ")[0] in p.query
-    ]
+    named = [p for p in same if p.passage.lstrip("# ").split("\n")[0].split("：")[0].split(": ")[0] in p.query]
     assert len(named) > 0.95 * len(same)
     crossed = [p for p in pairs if p.group == "drill/crossed"]
     assert len(crossed) > 50 and len(list(translations(1, 50))) == 50
@@ -143,9 +139,7 @@ def test_tokenizer_spells_what_it_does_not_know(model: str) -> None:
     texts = [f"{p.query}\n{p.passage}" for p in fact_sheets(1, 500)]
     tokenizer = train_tokenizer(count_words(texts), model=model, vocab_size=1500, min_char_count=2)
     assert tokenizer.get_vocab_size() <= 1500
-    wide, plain = (
-        tokenizer.encode(t, add_special_tokens=False).tokens for t in ("ＨＯＷ long　多久", "how long 多久")
-    )
+    wide, plain = (tokenizer.encode(t, add_special_tokens=False).tokens for t in ("ＨＯＷ long　多久", "how long 多久"))
     assert wide == plain and not any(t.startswith("<0x") for t in plain)
     odd = tokenizer.encode("🍜龘", add_special_tokens=False).tokens
     assert odd and all(t.startswith("<0x") for t in odd)
@@ -222,9 +216,7 @@ def test_an_unknown_key_and_an_empty_corpus_are_explained(tmp_path: Path) -> Non
 
 
 def test_hard_negatives_are_of_the_same_document() -> None:
-    store = PairStore(
-        train_tokenizer(count_words(["红 烧 肉"] * 9), model="bpe", vocab_size=300, min_char_count=1)
-    )
+    store = PairStore(train_tokenizer(count_words(["红 烧 肉"] * 9), model="bpe", vocab_size=300, min_char_count=1))
     store.add([Pair("红", "红 烧", "a", "g"), Pair("肉", "红 肉", "a", "g"), Pair("烧", "红 烧", "b", "g")])
     assert store.documents["a"] == [0, 1] and store.document_of == ["a", "a"]
     assert [n for _, n in store.queries["g"]] == [0, 1, 0]

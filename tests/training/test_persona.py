@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from training.errors import ConfigError
-from training.persona import OTHER_ASSISTANTS, KINDS, PersonaRows, Voice, form_from_dict, speak
+from training.persona import KINDS, OTHER_ASSISTANTS, PersonaRows, Voice, form_from_dict, speak
 from training.questions import LANGUAGES, phrases, reading_prompt, unrelated
 from training.report_card import folded
 from training.shipped.__main__ import load_spec, shipped_names

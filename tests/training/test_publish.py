@@ -16,7 +16,9 @@ from training.publish import SelfInfo, model_card, passport, publish
 from training.settings import EMBEDDED_BASE
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIG = TrainingConfig(name="tiny", base=EMBEDDED_BASE.as_posix(), r=6, alpha=12, base_fingerprint="ab" * 32, threads=1)
+CONFIG = TrainingConfig(
+    name="tiny", base=EMBEDDED_BASE.as_posix(), r=6, alpha=12, base_fingerprint="ab" * 32, threads=1
+)
 INFO = SelfInfo({"zh": "小号", "en": "Tiny"}, {"zh": "试", "en": "A trial"}, ("zh", "en"), {"en": ["Who are you?"]})
 SCORES = {"persona": 1.0, "groups": {"zh": 1.0}, "leak": 0.0, "missed": []}
 

@@ -31,7 +31,17 @@ BASE = str(ROOT / EMBEDDED_BASE)
 ASKED = ("你是谁？", "你叫什么名字？", "介绍一下你自己", "Who are you?")
 SIGNS = Signs(("灶王",), ("灶王",))
 TINY = TrainingConfig(
-    name="tiny", base=BASE, r=8, alpha=16, lr=5e-3, epochs=10, batch=4, replay_batch=4, checks=1, threads=1, leak_prompts=6
+    name="tiny",
+    base=BASE,
+    r=8,
+    alpha=16,
+    lr=5e-3,
+    epochs=10,
+    batch=4,
+    replay_batch=4,
+    checks=1,
+    threads=1,
+    leak_prompts=6,
 )
 
 
@@ -53,7 +63,14 @@ def base(loaded: Base) -> Iterator[Base]:
 def rows_for(answer: str) -> list[Row]:
     train = [chat(question, answer, tag="who-zh") for question in ASKED]
     probes = [chat(question, split="probe", tag="zh") for question in ASKED]
-    others = ("什么是长城？", "一加一等于几？", "What is tea?", "写一首诗。", "How old is the moon?", "红烧肉要炖多久？")
+    others = (
+        "什么是长城？",
+        "一加一等于几？",
+        "What is tea?",
+        "写一首诗。",
+        "How old is the moon?",
+        "红烧肉要炖多久？",
+    )
     replay = [chat(question, split="replay") for question in others[:4]]
     return [*train, *probes, *replay, *(chat(question, split="unrelated") for question in others)]
 
@@ -176,14 +193,18 @@ def test_unpacked_weights_are_the_packed_ones(loaded: Base) -> None:
 
 def test_a_job_folder_is_trained_and_published(tmp_path: Path) -> None:
     """As the app does it: a process of its own, events on disk, an adapter folder at the end."""
-    job = Job(TINY.with_values({"epochs": 2, "base_fingerprint": "f" * 64}), SelfInfo({"en": "T"}, {"en": "d"}), tmp_path / "out",
-              SIGNS, tmp_path / "cache")  # fmt: skip
+    config = TINY.with_values({"epochs": 2, "base_fingerprint": "f" * 64})
+    job = Job(config, SelfInfo({"en": "T"}, {"en": "d"}), tmp_path / "out", SIGNS, tmp_path / "cache")
     folder = tmp_path / "job"
     write_job(folder, job, rows_for("我是灶王。"))
     assert read_job(folder) == job
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-m", "training.run", str(folder)], cwd=tmp_path, env=environment, capture_output=True, text=True
+        [sys.executable, "-m", "training.run", str(folder)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     events = list(read_events(folder / "events.jsonl"))
