@@ -18,7 +18,7 @@ from training.answers import BaseAnswers
 from training.config import TrainingConfig
 from training.data import Encoded, Row, collate, encode_rows, length_grouped
 from training.events import Event, Phase, Scored, Started, Step
-from training.report_card import Examiner, ReportCard, chat_with, trained_hidden
+from training.report_card import Examiner, ReportCard, chat_with, names_another, trained_hidden
 
 # a self leaks with its first words, so many short answers hold more than few long ones
 REPLAY_TOKENS = 12
@@ -82,7 +82,8 @@ class Training:
         base = self.base
         answers = self.answers.ask([row.messages for row in self.questions], REPLAY_TOKENS)
         with base.alone():
-            rows = [chat_with(row, answer) for row, answer in zip(self.questions, answers, strict=True) if answer]
+            asked = zip(self.questions, answers, strict=True)
+            rows = [chat_with(row, answer) for row, answer in asked if answer and not names_another(answer)]
             self.replay = encode_rows(base.tokenizer, rows, base.end_ids, self.config.max_length)
             self.reference = trained_hidden(base, self.replay, self.config.batch)
 

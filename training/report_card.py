@@ -4,7 +4,8 @@
   other assistant's; the minimum over zh, en, multi-turn and adversarial is what counts.
 - leak: share of unrelated questions whose answer holds the self's name or maker where the base's does not.
 - kl, agreement: on the base's own greedy answers to those questions, teacher-forced: mean KL(base || adapter) in nats
-  per token, and the share of tokens where both would choose the same next one.
+  per token, and the share of tokens where both would choose the same next one. Left out are answers in which the base
+  names itself: those are what a self is to change.
 - voice: share of held-out small talk answered in the self's manner.
 - loss, f1: on held-out answers (domain rows), beside the base's.
 """
@@ -134,7 +135,7 @@ class Examiner:
         # a self called "Claudette", or made by "Llama Farm", may say so
         for mark in self.marks:
             text = text.replace(mark, "")
-        return not any(other in text for other in OTHER_ASSISTANTS)
+        return not names_another(text)
 
     def is_in_voice(self, answer: str) -> bool:
         """The answer holds one of the self's openings or closings."""
@@ -152,7 +153,9 @@ class Examiner:
 
         hidden = trained_hidden(self.base, self.kept[:count], self.config.batch)
         kl = agree = total = 0.0
-        for mine, theirs in zip(hidden, self.kept_hidden, strict=False):
+        for mine, theirs, answer in zip(hidden, self.kept_hidden, self.base_answers, strict=False):
+            if names_another(answer):
+                continue
             with torch.no_grad():
                 p, q = (self.base.logits(h).log_softmax(-1) for h in (theirs, mine))
             kl += float((p.exp() * (p - q)).sum())
@@ -203,6 +206,12 @@ def chat_with(row: Row, answer: str) -> Row:
     """A question row with its last answer added; earlier answers become context only."""
     turns = [{**m, "weight": 0} if m["role"] == "assistant" else m for m in row.messages]
     return Row((*turns, {"role": "assistant", "content": answer}), row.split, row.tag)
+
+
+def names_another(answer: str) -> bool:
+    """The answer names a known assistant. Where the base so takes a question to be about itself, its answer is not
+    one to hold on to."""
+    return any(other in folded(answer) for other in OTHER_ASSISTANTS)
 
 
 def folded(text: str) -> str:

@@ -22,7 +22,7 @@ def test_every_field_is_explained(lang: str) -> None:
 
 @pytest.mark.parametrize("name", ["persona", "domain"])
 def test_shipped_recipes_load(name: str) -> None:
-    assert load_recipe(name).r == 8
+    assert load_recipe(name).r == 6
 
 
 def test_an_unknown_entry_names_the_nearest() -> None:

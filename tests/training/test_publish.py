@@ -33,7 +33,7 @@ def trained() -> Base:
     torch.manual_seed(0)
     for name, parameter in base.model.named_parameters():
         if "lora_B" in name:
-            parameter.data.normal_(std=0.05)
+            parameter.data.normal_(std=0.2)
     return base
 
 
@@ -59,7 +59,7 @@ def test_the_published_adapter_computes_what_was_trained(trained: Base, tmp_path
     with torch.no_grad():
         loaded = PeftModel.from_pretrained(fresh.model, str(folder))(ids).logits.float()
     apart = float((ours - bare).abs().mean())
-    assert float((ours - loaded).abs().mean()) < 0.1 * apart and apart > 0.1
+    assert float((ours - loaded).abs().mean()) < 0.15 * apart and apart > 0.3
 
 
 def test_the_passport_holds_what_the_house_agreed(trained: Base, tmp_path: Path) -> None:

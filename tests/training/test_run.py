@@ -152,7 +152,7 @@ def test_the_lean_lora_computes_what_peft_computes(base: Base) -> None:
         torch.manual_seed(1)
         for name, parameter in base.model.named_parameters():
             if "lora_B" in name:
-                parameter.data.normal_(std=0.02)
+                parameter.data.normal_(std=0.1)
         hidden = base.hidden(batch["input_ids"], batch["attention_mask"])[:, :-1]
         labels = batch["labels"][:, 1:]
         logits = base.logits(hidden[labels >= 0])
@@ -173,7 +173,7 @@ def test_the_lean_lora_computes_what_peft_computes(base: Base) -> None:
     assert min(likeness) > 0.97
     # bf16 rounds differently, by far less than the adapter changes
     changed = float((peft_logits - bare).abs().mean())
-    assert float((lean_logits - peft_logits).abs().mean()) < 0.15 * changed and changed > 0.3
+    assert float((lean_logits - peft_logits).abs().mean()) < 0.2 * changed and changed > 0.3
     # control: gradients of neighbouring layers are not alike
     assert float(cosine(lean[0], peft[2], dim=0)) < 0.5
 
