@@ -19,12 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from benchmarks.base_questions import PASSAGES, TALK
+from benchmarks.base_questions import PASSAGES, TALK, Asked
+from benchmarks.base_questions_2 import PASSAGES as SECOND
 from training.drills.howto import guide_drill
 from training.drills.lookup import lookup, unanswerable
 from training.drills.prompts import REFUSAL, Sample, reading_prompt
+from training.drills.scenes import scene_drill
 
 Messages = list[dict[str, str]]
+PARTS = ("hand", "scenes", "drills", "howto", "talk")
 
 
 class Model:
@@ -39,6 +42,14 @@ class Model:
         self.tokenizer.padding_side = "left"
         self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), device_map=device).eval()
         self.device, self.batch = device, batch
+
+    def quantise(self) -> None:
+        """Replaces the layers' weights by their nf4 values: what the stored checkpoint computes with."""
+        from training.quantise import fake_quantise
+
+        for name, part in self.model.named_modules():
+            if isinstance(part, self.torch.nn.Linear) and "lm_head" not in name:
+                part.weight.data = fake_quantise(part.weight.data[None])[0].to(part.weight.dtype)
 
     def answers(self, prompts: Sequence[Messages], limit: int = 64) -> list[str]:
         """One answer a prompt, in order."""
@@ -119,13 +130,13 @@ class Score:
         )
 
 
-def handwritten(model: Model, count: int, show: bool) -> dict[str, Score]:
-    """The hand-written lookups over `count` passages (the right one among others of its language)."""
+def handwritten(model: Model, asked: Sequence[Asked], count: int, show: bool) -> dict[str, Score]:
+    """Hand-written lookups over `count` passages (the right one among others of its language)."""
     rng = Random(5)
     prompts: list[Messages] = []
     keys: list[tuple[str, str, tuple[str, ...] | None, int]] = []
-    for lang, title, text, questions in PASSAGES:
-        others = [(t, x) for la, t, x, _ in PASSAGES if la == lang and t != title]
+    for lang, title, text, questions in asked:
+        others = [(t, x) for la, t, x, _ in asked if la == lang and t != title]
         for question, accepted in questions:
             passages = [(title, text), *rng.sample(others, count - 1)]
             rng.shuffle(passages)
@@ -196,6 +207,32 @@ def drills(model: Model, n: int, show: bool) -> None:
             print(f"{name}, {lang}: {score}{rest}")
 
 
+def scenes(model: Model, n: int, show: bool) -> None:
+    """Prints the scores over `n` questions of held-out scenes of each kind and language."""
+    for refusals, most, name in ((0.0, 1, "1 passage"), (0.0, 5, "1 to 5 passages"), (1.0, 3, "unanswerable")):
+        for lang in ("zh", "en"):
+            rng = Random(7)
+            samples: list[Sample] = []
+            while len(samples) < n:
+                sample = scene_drill(rng, lang, True, most=most, refusals=refusals, turns=1)
+                if (sample.gold is None) == bool(refusals):
+                    samples.append(sample)
+            score, cite, wrong = Score(), Score(), Score()
+            for sample, answer in zip(samples, model.answers([s.messages[:2] for s in samples]), strict=True):
+                if sample.gold is None:
+                    good = refused(answer)
+                else:
+                    good = plain(sample.gold) in plain(answer)
+                    wrong.add(refused(answer))
+                    if good:
+                        cite.add(cited(answer) == sample.cite)
+                score.add(good)
+                if show and not good:
+                    print(f"    miss: {sample.messages[1]['content']} -> {answer!r} (want {sample.gold})")
+            rest = "" if refusals else f" | citation {cite} | wrongly refused {wrong}"
+            print(f"held-out scenes, {name}, {lang}: {score}{rest}", flush=True)
+
+
 def howto(model: Model, n: int, show: bool) -> None:
     """Whole methods: the share of samples with at least 90% of the steps' characters quoted in order."""
     from difflib import SequenceMatcher
@@ -256,27 +293,37 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", default="bfloat16", help="float32 is faster for unquantised weights on CPU")
+    parser.add_argument("--nf4", action="store_true", help="score the nf4 values of an unquantised folder")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--samples", type=int, default=60, help="drill samples of each kind and language")
     parser.add_argument("--squad", action="append", default=[], metavar="LANG=FILE")
     parser.add_argument("--squad-samples", type=int, default=150)
-    parser.add_argument("--talk", action="store_true", help="print the answers to the 40 conversation prompts")
+    parser.add_argument("--parts", nargs="*", default=PARTS, choices=PARTS, help="what to score (talk: to be read)")
     parser.add_argument("--misses", action="store_true", help="print what went wrong")
     options = parser.parse_args()
     model = Model(options.folder, options.device, options.batch, options.dtype)
-    for count in (1, 3):
-        scores = handwritten(model, count, options.misses)
-        print(
-            f"hand-written lookups, {count} passage(s): "
-            + " | ".join(f"{name} {score}" for name, score in scores.items()),
-            flush=True,
-        )
-    drills(model, options.samples, options.misses)
-    howto(model, max(8, options.samples // 2), options.misses)
+    if options.nf4:
+        model.quantise()
+    if "hand" in options.parts:
+        for name, asked, count in (
+            (name, asked, count) for name, asked in (("first", PASSAGES), ("second", SECOND)) for count in (1, 3)
+        ):
+            scores = handwritten(model, asked, count, options.misses)
+            print(
+                f"hand-written lookups, {name} set, {count} passage(s): "
+                + " | ".join(f"{what} {score}" for what, score in scores.items()),
+                flush=True,
+            )
+    if "scenes" in options.parts:
+        scenes(model, options.samples, options.misses)
+    if "drills" in options.parts:
+        drills(model, options.samples, options.misses)
+    if "howto" in options.parts:
+        howto(model, max(8, options.samples // 2), options.misses)
     for given in options.squad:
         lang, path = given.split("=", 1)
         squad(model, Path(path), lang, options.squad_samples)
-    if options.talk:
+    if "talk" in options.parts:
         for question, answer in zip(
             TALK, model.answers([[{"role": "user", "content": q}] for q in TALK], 96), strict=True
         ):

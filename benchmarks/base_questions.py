@@ -7,7 +7,8 @@ None means that the passage does not say, so the fixed refusal is right.
 from __future__ import annotations
 
 Lookup = tuple[str, tuple[str, ...] | None]
-PASSAGES: list[tuple[str, str, str, list[Lookup]]] = [
+Asked = tuple[str, str, str, list[Lookup]]  # language, title, text, questions
+PASSAGES: list[Asked] = [
     (
         "zh",
         "粉蒸排骨",

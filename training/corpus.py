@@ -7,44 +7,17 @@ A shard `<name>.npz` holds `tokens` (R, T) uint16, `roles` (R, T) uint8 (PAD, CO
 from __future__ import annotations
 
 import argparse
-import json
-import lzma
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any
 
-from training.drills.prompts import Sample
+from training.mixture import SHARES, Row, load_sources, samples
 
 PAD, CONTEXT, ANSWER, TEXT = 0, 1, 2, 3
-Row = dict[str, Any]  # a line of the corpus; its keys are in `load_sources`
 Piece = tuple[list[int], list[int]]  # token ids and the role of each
 _DOWN = {"snakes_en_stories": 0.75, "classical_modern": 0.9}  # share kept of sources that would crowd the rest
-_CHAT = {
-    "self_dialogue_en": 0.3,
-    "sgd_en": 0.4,
-    "snakes_en_chat": 0.8,
-    "smilechat": 0.12,
-    "cpsycound_zh": 0.4,
-    "medquad_en": 0.3,
-    "classical_translate": 0.1,
-    "chatterbot_zh_en": 0.2,
-    "llamafactory_demo": 1.0,
-    "kdconv_dev_zh": 1.0,
-    "crosswoz_val_zh": 1.0,
-}
-_NATURAL = {"drcd_dev", "drcd_test", "cmrc2018_trial_zh", "kdconv_dev_grounded_zh"}
-
-
-def read_rows(paths: Iterable[Path]) -> Iterator[Row]:
-    """The JSON lines of .jsonl or .jsonl.xz files."""
-    for path in paths:
-        with lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else path.open(encoding="utf-8") as file:
-            for line in file:
-                yield json.loads(line)
 
 
 class Encoder:
@@ -150,48 +123,6 @@ def write_shard(path: Path, rows: Sequence[Sequence[Piece]], length: int) -> Non
     os.replace(partial, path)
 
 
-@dataclass
-class Sources:
-    """What a worker holds in memory: real documents, reading rows and conversations."""
-
-    documents: list[Row] = field(default_factory=list)
-    reader: dict[str, list[Row]] = field(default_factory=lambda: {"zh_natural": [], "zh": [], "en": []})
-    chats: list[list[dict[str, str]]] = field(default_factory=list)
-    siblings: dict[str, list[Row]] = field(default_factory=dict)  # rows by the start of their context
-
-
-def load_sources(corpus: Path, part: int, parts: int, seed: int) -> Sources:
-    """Every `parts`-th document, from `part` on, and the reading rows and chats that suit a small model.
-
-    `corpus` holds JSON lines: pretrain* {"text", "lang", "src"}, reader* {"context", "question", "answer" or null,
-    "lang", "title", "src"} and chat* or smile* {"messages", "src"}; "lang" is "zh" or "en", "src" the source's name.
-    """
-    rng = Random(seed + part)
-    out = Sources()
-    files = sorted(p for p in corpus.iterdir() if ".jsonl" in p.name)
-    texts = [p for p in files if p.name.startswith("pretrain")]
-    for i, row in enumerate(read_rows(texts[part % max(1, len(texts)) :][:1])):
-        if i % max(1, parts // max(1, len(texts))) == part // max(1, len(texts)):
-            out.documents.append(row)
-    for row in read_rows(p for p in files if p.name.startswith("reader")):
-        if row["answer"] is None or len(row["answer"]) < (420 if row["lang"] == "zh" else 900):
-            key = "zh_natural" if row["src"] in _NATURAL else row["lang"]
-            if key == "zh_natural" or rng.random() < 0.5:
-                out.reader[key].append(row)
-                out.siblings.setdefault(row["context"][:80], []).append(row)
-    for row in read_rows(p for p in files if p.name.startswith(("chat", "smile"))):
-        messages = row["messages"]
-        text = "".join(m["content"] for m in messages)
-        if (
-            rng.random() < _CHAT.get(row["src"], 0.0) * 0.5
-            and len(text) < 2400
-            and "{{" not in text
-            and messages[-1]["role"] == "assistant"
-        ):
-            out.chats.append([{"role": m["role"], "content": m["content"]} for m in messages])
-    return out
-
-
 def text_pieces(encoder: Encoder, documents: Iterable[Row], length: int, rng: Random) -> Iterator[Piece]:
     """Documents between end-of-document tokens, cut at the row length."""
     for row in documents:
@@ -202,84 +133,6 @@ def text_pieces(encoder: Encoder, documents: Iterable[Row], length: int, rng: Ra
             part = ids[at : at + length]
             if len(part) > 16:
                 yield part, [TEXT] * len(part)
-
-
-def reader_sample(rng: Random, sources: Sources, lang: str) -> Sample:
-    """A question that a person or a template asked of a real passage, among passages of its own kind."""
-    from training.drills.reading import over, trim
-
-    key = "zh_natural" if lang == "zh" and rng.random() < 0.62 else lang
-    pool = sources.reader[key] or sources.reader[lang]
-    row = rng.choice(pool)
-    answer = row["answer"] if row["answer"] and row["answer"] in row["context"] else None
-    if row["answer"] and answer is None and row["src"] != "kdconv_dev_grounded_zh":
-        return reader_sample(rng, sources, lang)
-    title = (row.get("title") or "资料")[:40]
-    gold = (title, trim(rng, row["context"], answer, lang))
-    others = []
-    for other in rng.sample(pool, min(len(pool), rng.choice((0, 0, 0, 1, 2, 2, 3)))):
-        text = trim(rng, other["context"], None, lang)[: 500 if lang == "zh" else 1200]
-        if other["context"] != row["context"] and (answer is None or answer not in text):
-            others.append(((other.get("title") or "资料")[:40], text))
-    if row["src"] == "kdconv_dev_grounded_zh":
-        return over(rng, [(row["question"], row["answer"])], gold, others, lang, row["src"])
-    if answer is None:
-        return over(rng, [(row["question"], None)], gold, others, lang, row["src"])
-    if others and rng.random() < 0.14 and (key == "zh_natural" or title in row["question"]):
-        return over(rng, [(row["question"], None)], None, others, lang, row["src"])
-    same = [
-        other
-        for other in sources.siblings.get(row["context"][:80], [])
-        if other is not row and other["answer"] and other["answer"] in gold[1]
-    ]
-    more = [
-        (other["question"], other["answer"]) for other in rng.sample(same, min(len(same), rng.choice((0, 1, 2, 3))))
-    ]
-    return over(rng, [(row["question"], answer), *more], gold, others, lang, row["src"])
-
-
-def samples(
-    sources: Sources, rng: Random, talking: float = 0.16, reading: float = 0.42
-) -> Iterator[list[dict[str, str]]]:
-    """An endless mixture of conversations: reading of real text, drills, and talk.
-
-    `reading` is the share of samples over real text, `talking` that of generated conversation and tool calls.
-    """
-    from training.drills import Material, draw
-    from training.drills.reading import from_document, join, windows
-
-    material = Material({"zh": [], "en": []}, {"zh": [], "en": []})
-    for row in rng.sample(sources.documents, min(len(sources.documents), 400)):
-        for run in windows(row["text"][:4000], row["lang"], rng)[:2]:
-            material.passages[row["lang"]].append((_title(row), join(run, row["lang"])))
-            material.sentences[row["lang"]] += [s for s in run if len(s) < (40 if row["lang"] == "zh" else 90)]
-    queue: dict[str, list[Sample]] = {"zh": [], "en": []}
-    while True:
-        lang = "zh" if rng.random() < 0.58 else "en"
-        roll = rng.random()
-        if roll < 0.05 and sources.chats:
-            yield rng.choice(sources.chats)
-        elif roll < reading * 0.52 and sources.reader[lang]:
-            yield reader_sample(rng, sources, lang).messages
-        elif roll < reading and sources.documents:
-            for _ in range(60):
-                if queue[lang]:
-                    break
-                row = rng.choice(sources.documents)
-                if row["src"] == "laws_zh" and rng.random() < 0.7:
-                    continue
-                queue[row["lang"]] += from_document(
-                    rng, _title(row), row["text"], row["lang"], material.passages[row["lang"]][:200]
-                )[:12]
-            if queue[lang]:
-                yield queue[lang].pop(rng.randrange(len(queue[lang]))).messages
-        else:
-            yield draw(rng, lang, material=material, talking=talking / (1 - reading)).messages
-
-
-def _title(row: Row) -> str:
-    first = row["text"].lstrip("#* \n").split("\n", 1)[0].strip("# *_")
-    return (first[:24] if row["lang"] == "zh" else first[:60]) or "…"
 
 
 def work(options: argparse.Namespace, part: int) -> None:
@@ -295,7 +148,8 @@ def work(options: argparse.Namespace, part: int) -> None:
     write_shard(options.out / "text" / f"{part:03d}.npz", rows, options.length)
     packer, rows, made = Packer(options.length), [], 0
     started, tokens = time.time(), 0
-    for messages in samples(sources, rng):
+    shares = {name: float(value) for name, _, value in (given.partition("=") for given in options.share)}
+    for messages in samples(sources, rng, shares, options.refusals):
         piece = encoder.chat(messages)
         tokens += len(piece[0])
         rows += packer.add(piece)
@@ -321,6 +175,10 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=512, help="rows a shard")
     parser.add_argument("--length", type=int, default=2048)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--refusals", type=float, default=0.11, help="share of questions that passages do not answer")
+    parser.add_argument(
+        "--share", action="append", default=[], metavar="KIND=WEIGHT", help=f"weights of the mixture: {SHARES}"
+    )
     options = parser.parse_args()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     import multiprocessing

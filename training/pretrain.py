@@ -144,7 +144,7 @@ class Healer:
 class Trainer:
     """Runs the stages; see the module's docstring."""
 
-    def __init__(self, recipe: Recipe, data: Path, out: Path) -> None:
+    def __init__(self, recipe: Recipe, data: Path, out: Path, init: Path | None = None) -> None:
         self.recipe, self.out = recipe, out
         self.rank, self.world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
         self.device = (
@@ -156,6 +156,8 @@ class Trainer:
         self.model = Decoder(recipe.model, torch.bfloat16 if self.device.type == "cuda" else torch.float32).to(
             self.device
         )
+        if init is not None:
+            self._start_from(init)
         named = dict(self.model.named_parameters())
         matrices = [p for n, p in named.items() if p.ndim == 2 and "embed" not in n]
         others = [p for n, p in named.items() if p.ndim != 2 or "embed" in n]
@@ -168,12 +170,20 @@ class Trainer:
         self.share = [0.0]
         if (out / "state.pt").exists():
             self._resume()
+        self.compiled = self.steps + 3
         micro = min(recipe.micro_rows, max(1, recipe.batch_rows // self.world))
         self.accumulate = max(1, recipe.batch_rows // (self.world * micro))
         self.share[0] = recipe.stages[min(self.stage, len(recipe.stages) - 1)].drill[0]
         self.feeder = Feeder(
             Rows(data, self.rank, self.world, recipe.seed + self.steps), micro, self.share, self.device
         )
+
+    def _start_from(self, folder: Path) -> None:
+        """Takes the weights of a Hugging Face folder as `export` writes it: continued pretraining or fine-tuning."""
+        from safetensors.torch import load_file
+
+        found = load_file(folder / "model.safetensors")
+        self.model.load_state_dict({name: value.float() for name, value in found.items()})
 
     def _resume(self) -> None:
         state = torch.load(self.out / "state.pt", map_location=self.device, weights_only=True)
@@ -248,12 +258,11 @@ class Trainer:
         weights = torch.tensor([0.0, stage.context, 1.0, 1.0], device=self.device)
         if stage.quantise and self.healer.masters is None:
             self.healer.to_quantised()
-        first = self.steps
         began = mark = time.time()
         seen, sums = 0, torch.zeros(2, 4, device=self.device)
         while True:
             part = self._progress(stage, began)
-            if self.steps - first == 3 and self.stage == 0:
+            if self.steps == self.compiled:
                 began = time.time()  # compiling is not training
             if part >= 1.0:
                 break
@@ -321,13 +330,14 @@ def main() -> None:
     parser.add_argument("recipes", nargs="+", type=Path)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--init", type=Path, help="a folder of an earlier run to go on from, with its architecture")
     options = parser.parse_args()
     if "RANK" in os.environ:
         if torch.cuda.is_available():
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     torch.set_float32_matmul_precision("high")
-    Trainer(read_recipes(options.recipes), options.data, options.out).run()
+    Trainer(read_recipes(options.recipes), options.data, options.out, options.init).run()
     if dist.is_initialized():
         dist.destroy_process_group()
 

@@ -83,8 +83,8 @@ def sample_texts(corpus: Path, documents: int, drills: int, seed: int) -> list[s
     Raises:
         ValueError: when the corpus holds no text.
     """
-    from training.corpus import read_rows
     from training.drills import draw
+    from training.mixture import read_rows
 
     files = sorted(p for p in corpus.iterdir() if ".jsonl" in p.name)
     rng = Random(seed)

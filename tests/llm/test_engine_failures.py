@@ -84,9 +84,13 @@ def test_a_request_cancelled_while_it_waits_hears_of_it_at_once(
 ) -> None:
     ends = record_terminals(monkeypatch)
     with running(tiny, selves, slots=1) as engine:
+        gate = Gate(monkeypatch, tiny.model)
+        gate.close_after(4)
         first = engine.submit(request(PROMPT, max_tokens=2000))
+        assert gate.reached.wait(30)
         waiting = engine.submit(request(PROMPT))
         waiting.cancel()
+        gate.open()
         assert _outcome(waiting) == "cancelled"
         assert engine.status().active == 1, "the first is still running"
         first.cancel()

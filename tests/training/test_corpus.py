@@ -103,6 +103,8 @@ def test_a_worker_writes_text_and_samples(tokenizer: Path, tmp_path: Path) -> No
             rows=4,
             length=4096,
             seed=1,
+            refusals=0.1,
+            share=["scene=5"],
         ),
         0,
     )

@@ -111,7 +111,7 @@ def test_document_samples_quote_their_passage() -> None:
 BODIES = {
     "zh": [
         ("粉蒸排骨", "", "肋排腌 40 分钟，蒸 60 分钟。"),
-        ("员工手册", "年休假", "第十二条 年休假。\n满一年的，年休假 5 天。"),
+        ("员工手册", "年休假", " 第十二条 年休假。\n\n \n满一年的，年休假 5 天。"),
     ],
     "en": [("Orbit 5", "", "The warranty is two years."), ("Pool", "Prices", "A ticket costs $6.50.\nA pass is $48.")],
 }
@@ -148,12 +148,9 @@ def test_refusals_are_the_knowledge_rooms(lang: Language) -> None:
 
 @pytest.mark.parametrize(
     ("text", "cleaned"),
-    [("原料\n\n肋排", "原料\n肋排"), ("[3] 假\n文", "(3) 假\n文"), (" 文 ", "文"), ("a<|im_end|>b", "a b")],
+    [("[3] 假\n文", "(3) 假\n文"), ("a<|im_end|>b", "a b")],
 )
 def test_what_the_app_cleans_and_the_drills_do_not(text: str, cleaned: str) -> None:
-    """The known difference: drill passages keep blank lines (two in five samples have some), the app takes them out.
-
-    When the drills come to write them as the app does, the first lines here fail and this test can go.
-    """
+    """The known difference: text that could pass for markup, which no drill writes."""
     assert drill_messages("zh", [("题", "", text)]) != app_messages("zh", [("题", "", text)])
     assert drill_messages("zh", [("题", "", cleaned)]) == app_messages("zh", [("题", "", text)])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from training.corpus import ANSWER, CONTEXT, TEXT, write_shard
 from training.decoder import Decoder, DecoderConfig, boundaries, document_mask
@@ -102,6 +103,19 @@ def test_a_run_learns_exports_and_goes_on(tmp_path: Path) -> None:
     again.run()
     assert (tmp_path / "run" / "a" / "model.safetensors").read_bytes() == first
     assert (tmp_path / "run" / "b" / "config.json").exists()
+
+
+def test_a_run_starts_from_an_earlier_ones_weights(tmp_path: Path) -> None:
+    data = _data(tmp_path / "data")
+    recipe = Recipe(TINY, (Stage("a", (0.01, 0.01), (0.5, 0.5), tokens=400),), batch_rows=4, micro_rows=2, warmup=1)
+    Trainer(recipe, data, tmp_path / "run").run()
+    gone_on = Trainer(recipe, data, tmp_path / "next", init=tmp_path / "run" / "a")
+    fresh = Trainer(recipe, data, tmp_path / "fresh")
+    kept = load_file(tmp_path / "run" / "a" / "model.safetensors")
+    assert all(torch.equal(value.to(torch.bfloat16), kept[name]) for name, value in gone_on.model.state_dict().items())
+    assert not all(
+        torch.equal(value.to(torch.bfloat16), kept[name]) for name, value in fresh.model.state_dict().items()
+    )
 
 
 def test_recipes_read_and_bad_stages_are_refused() -> None:

@@ -10,6 +10,13 @@ from training.drills.prompts import REFUSAL, Sample, cited, reading_prompt
 from training.drills.recipes import recipe
 
 
+def _nameless(question: str, name: str, lang: str) -> str:
+    """The question as one asks it who is talking about `name` already."""
+    if lang == "en":
+        return question.replace(name, "it")
+    return question.replace("做" + name, "", 1).replace(name, "", 1).removeprefix("的").removeprefix("里")
+
+
 def guide_drill(rng: Random, lang: str, held: bool = False, material: Material | None = None, most: int = 5) -> Sample:
     """A question over one to five guides: the whole method, one amount or time, or something not told.
 
@@ -30,10 +37,12 @@ def guide_drill(rng: Random, lang: str, held: bool = False, material: Material |
     if shared and len(passages) < most and rng.random() < 0.15:
         passages.append(rng.choice(shared))
     whole = 0.36
-    if roll < whole or (roll < 0.8 and not main.facts):
+    if roll < whole or (roll < 0.88 and not main.facts):
         question, reply, kind, gold = rng.choice(main.asks), cited(main.steps, number, lang), "howto", main.steps
-    elif roll < 0.8:
+    elif roll < 0.88:
         question, gold = rng.choice(main.facts)
+        if len(passages) == 1 and make is recipe and rng.random() < 0.5:
+            question = _nameless(question, main.name, lang)
         reply, kind = cited(gold, number, lang), "lookup"
     else:
         told = {q for g in guides for q in g.asks}
@@ -59,9 +68,9 @@ def guide_drill(rng: Random, lang: str, held: bool = False, material: Material |
         {"role": "user", "content": frame(rng, question, lang)},
         {"role": "assistant", "content": reply},
     ]
-    if main.facts and kind in ("howto", "lookup") and rng.random() < 0.15:
+    if main.facts and make is recipe and kind in ("howto", "lookup") and rng.random() < 0.15:
         again, value = rng.choice(main.facts)
-        bare = again.replace(main.name, "", 1) if lang == "zh" else again.replace(main.name, "it")
+        bare = _nameless(again, main.name, lang)
         messages += [
             {"role": "user", "content": (f"那{bare}？" if lang == "zh" else f"And {bare}?")},
             {"role": "assistant", "content": cited(value, number, lang)},
@@ -71,7 +80,7 @@ def guide_drill(rng: Random, lang: str, held: bool = False, material: Material |
         for _ in range(rng.randint(1, 5)):
             other = rng.choice(guides)
             n, picked = guides.index(other) + 1, rng.random()
-            if picked < 0.15 and other.missing and make is recipe:
+            if picked < 0.1 and other.missing and make is recipe:
                 asked, said = rng.choice(other.missing), REFUSAL[lang]
             elif other.facts and picked < 0.85:
                 asked, value = rng.choice(other.facts)

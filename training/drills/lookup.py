@@ -30,7 +30,7 @@ def _more(rng: Random, desk: Desk) -> list[tuple[str, str]]:
     for _ in range(rng.randint(1, 6)):
         entry = desk.entry if not desk.others or rng.random() < 0.5 else rng.choice(desk.others)
         missing = [a for a in entry.domain.attributes if not entry.of(a)]
-        if missing and rng.random() < 0.22:
+        if missing and rng.random() < 0.13:
             turns.append((frame(rng, ask(rng, entry, Fact(rng.choice(missing), "")), desk.lang), REFUSAL[desk.lang]))
         elif entry.facts:
             fact = rng.choice(entry.facts)
@@ -52,7 +52,7 @@ def _sample(
 def lookup(rng: Random, lang: str, held: bool = False, material: Material | None = None, most: int = 5) -> Sample:
     """One question, one value (or the values of all conditions)."""
     desk = lay_out(rng, lang, held, material or Material(), most)
-    elliptical = len(desk.passages) == 1 and not desk.others and rng.random() < 0.3
+    elliptical = len(desk.passages) == 1 and not desk.others and rng.random() < 0.55
     question, reply, facts = _turn(rng, desk, "" if elliptical else None)
     return _sample(
         rng,
@@ -82,7 +82,7 @@ def unanswerable(rng: Random, lang: str, held: bool = False, material: Material 
             rng,
             desk.entry,
             Fact(rng.choice(near if near and rng.random() < 0.5 else missing), ""),
-            "" if len(desk.passages) == 1 and rng.random() < 0.2 else None,
+            "" if len(desk.passages) == 1 and not desk.others and rng.random() < 0.5 else None,
         )
     elif roll < 0.9:
         ghost = make_entry(rng, domain, [])
@@ -114,7 +114,7 @@ def follow_up(rng: Random, lang: str, held: bool = False, material: Material | N
     question, reply, facts = _turn(rng, desk, None)
     turns = [(frame(rng, question, lang), reply)]
     for _ in range(rng.randint(1, 3)):
-        if rng.random() < 0.2:
+        if rng.random() < 0.12:
             missing = [a for a in desk.entry.domain.attributes if not desk.entry.of(a)]
             if missing:
                 bare = ask(rng, desk.entry, Fact(rng.choice(missing), ""), "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ _HEAD = {
     ),
 }
 Message = dict[str, str]
+_BLANK_LINES = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,13 @@ class Sample:
 
 
 def reading_prompt(passages: Sequence[tuple[str, str]], lang: str, own: str = "") -> str:
-    """The system message for numbered (title, text) passages; `own` is a user's own system prompt, put first."""
-    body = "\n\n".join(f"[{i}] {title}\n{text}" for i, (title, text) in enumerate(passages, 1))
+    """The system message for numbered (title, text) passages; `own` is a user's own system prompt, put first.
+
+    As in the app, blank lines part passages, so none is left inside one.
+    """
+    body = "\n\n".join(
+        f"[{i}] {title}\n{_BLANK_LINES.sub(chr(10), text.strip())}" for i, (title, text) in enumerate(passages, 1)
+    )
     return (own + "\n\n" if own else "") + _HEAD[lang] + body
 
 

@@ -74,7 +74,9 @@ def over(
     )
 
 
-def from_document(rng: Random, title: str, text: str, lang: str, noise: Sequence[Passage]) -> list[Sample]:
+def from_document(
+    rng: Random, title: str, text: str, lang: str, noise: Sequence[Passage], refusals: float = 0.07
+) -> list[Sample]:
     """Samples from one document: distractors are other windows of it and passages of other documents."""
     runs = windows(text[:12000], lang, rng)
     out: list[Sample] = []
@@ -95,7 +97,7 @@ def from_document(rng: Random, title: str, text: str, lang: str, noise: Sequence
             chosen += [
                 p for p in rng.sample(list(noise), min(len(noise), rng.choice((0, 0, 1, 2)))) if item.answer not in p[1]
             ]
-            if rng.random() < 0.13 and chosen:
+            if rng.random() < refusals and chosen:
                 out.append(over(rng, [(item.question, None)], None, chosen, lang, "rule"))
             else:
                 more = rest[: rng.randint(0, 4)]
@@ -104,12 +106,23 @@ def from_document(rng: Random, title: str, text: str, lang: str, noise: Sequence
     return out
 
 
+def without(text: str, answer: str, lang: str) -> str | None:
+    """`text` without the sentences that hold the answer; None where too little is left."""
+    parts = _parts(text, lang)
+    rest = "".join(part for part in parts if answer not in part).strip()
+    return rest if len(rest) > (60 if lang == "zh" else 150) and answer not in rest else None
+
+
+def _parts(text: str, lang: str) -> list[str]:
+    return re.findall(r"[^。！？\n]+[。！？\n]*|\n+" if lang == "zh" else r"[^.!?\n]+[.!?\n]*\s*|\n+", text)
+
+
 def trim(rng: Random, context: str, answer: str | None, lang: str) -> str:
     """A sentence-bounded window of `context` that holds the answer."""
     limit = rng.randint(200, 600) if lang == "zh" else rng.randint(600, 1500)
     if len(context) <= limit:
         return context
-    parts = re.findall(r"[^。！？\n]+[。！？\n]*|\n+" if lang == "zh" else r"[^.!?\n]+[.!?\n]*\s*|\n+", context)
+    parts = _parts(context, lang)
     at = context.find(answer) if answer else rng.randrange(len(context))
     spans, pos = [], 0
     for part in parts:

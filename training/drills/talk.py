@@ -1,197 +1,232 @@
-"""Drills for conversation: greetings, thanks, small talk, who am I, personas, simple system prompts, limits."""
+"""Drills for conversation: greetings, thanks, small talk, who am I, personas, simple system prompts, memory, limits.
+
+The words are in tables/talk_zh.yaml and tables/talk_en.yaml.
+"""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
 from typing import Any
 
 from training.drills import words_en, words_zh
+from training.drills.lookup import lookup, unanswerable
 from training.drills.pools import TABLES
 from training.drills.prompts import Message, Sample
 
+COMMON = 20  # the first so many pairs are what people say most: greetings, thanks, goodbyes, praise, complaints
+_ASKING = {
+    "zh": re.compile(r"吗|么|呢|谁|哪|啥|几|如何|多少|贵姓|大名|是不是|有没有|能不能|对不对"),
+    "en": re.compile(
+        r"(?:^|, )(?:so |and |but )?(?:who|what|whats|wats|which|where|when|why|how|hu|wat|are|aren't|is|do|does|did|can|"
+        r"could|may|will|were|have|should|right)\b",
+        re.IGNORECASE,
+    ),
+}
+_SLIPS = {
+    "zh": (("吗", "嘛"), ("你", "您"), ("什么", "神马"), ("是", "素"), ("，", " "), ("你", "妳")),
+    "en": (("'", ""), ("you", "u"), ("are", "r"), ("what", "waht"), ("your", "ur"), ("who", "hwo"), (",", "")),
+}
 
-@lru_cache(maxsize=1)
-def _phrases() -> dict[str, Any]:
-    """tables/talk.yaml: by language `identity`, `who`, `jobs` and `pairs` of `ask` and `reply` lines."""
+
+@dataclass(frozen=True)
+class Persona:
+    """Who a system prompt says the model is; `intro` is a sentence without its full stop."""
+
+    system: str
+    name: str
+    intro: str
+
+
+def _parted(value: Any) -> Any:
+    """Strings as lists of their items, however deep they lie."""
+    if isinstance(value, dict):
+        return {key: _parted(each) for key, each in value.items()}
+    return value.split(" | ") if isinstance(value, str) else [_parted(each) for each in value]
+
+
+@lru_cache(maxsize=2)
+def phrases(lang: str) -> dict[str, Any]:
+    """tables/talk_{lang}.yaml, every string parted into a list of items."""
     import yaml
 
-    return yaml.safe_load((TABLES / "talk.yaml").read_text(encoding="utf-8"))
+    return _parted(yaml.safe_load((TABLES / f"talk_{lang}.yaml").read_text(encoding="utf-8")))
 
 
-def small_talk(rng: Random, lang: str) -> tuple[str, str]:
-    """(what the user says, the reply)."""
-    pair = rng.choice(_phrases()[lang]["pairs"])
-    user = rng.choice(pair["ask"])
+def _as_typed(rng: Random, text: str, lang: str) -> str:
+    """`text` as somebody types it: with or without its punctuation and capitals, now and then with a slip."""
+    if rng.random() < 0.06:
+        text = text.replace(*rng.choice(_SLIPS[lang]))
+    if lang == "en":
+        text = rng.choice((text, text[:1].upper() + text[1:]))
+    if not text[-1:].isalnum():
+        return text
+    if _ASKING[lang].search(text):
+        ends = ("？", "", "？", "?", "呀？", "啊") if lang == "zh" and text[-1] in "谁么啥" else ("？", "", "？", "?")
+        return text + rng.choice(ends if lang == "zh" else ("?", "", "?"))
+    return text + rng.choice(("", "", "。", "！", "~") if lang == "zh" else ("", ".", "!"))
+
+
+def _name(rng: Random, lang: str) -> str:
+    """A person's name, as people give it."""
+    if lang == "en":
+        return rng.choice(words_en.FIRST)
+    return rng.choice((words_zh.person(rng), "小" + rng.choice(words_zh.SURNAMES), "阿" + rng.choice(words_zh.GIVEN)))
+
+
+def _turn(user: str, reply: str) -> list[Message]:
+    return [{"role": "user", "content": user}, {"role": "assistant", "content": reply}]
+
+
+def small_talk(rng: Random, lang: str, neutral: bool = False) -> tuple[str, str]:
+    """(what the user says, the reply); `neutral` leaves out what a persona or somebody who knows the user cannot say."""
+    pairs = phrases(lang)["pairs"]
+    while True:
+        pair = rng.choice(pairs[:COMMON] if rng.random() < 0.25 else pairs)
+        reply = rng.choice(pair["reply"])
+        if not (neutral and ("stranger" in pair or re.search("分身|Fenshen|适配器|adapter", reply))):
+            return _as_typed(rng, rng.choice(pair["ask"]), lang), reply
+
+
+def _question(rng: Random, lang: str, group: str) -> str:
+    """A question about who the model is, from a group of `identity`, its {other} and {maker} filled."""
+    table = phrases(lang)
+    text = rng.choice(table["identity"][group]["ask"])
+    if "{" in text:
+        others, makers = (iter(rng.sample(table[key], 2)) for key in ("others", "makers"))
+        text = re.sub(r"\{other\}", lambda _: next(others), text)
+        text = re.sub(r"\{maker\}", lambda _: next(makers), text)
+    return _as_typed(rng, text, lang)
+
+
+def _answer(rng: Random, lang: str, group: str, persona: Persona | None) -> str:
+    """The reply to a question of `group`: the persona's where there is one, else Fenshen's."""
+    table = phrases(lang)
+    if persona is None:
+        return rng.choice(table["identity"][group]["reply"]).replace("{self}", table["self"][0])
+    own = table["persona_replies"]
+    text = rng.choice(own.get(group, own["rest"]))
+    return text.replace("{intro}", persona.intro).replace("{name}", persona.name)
+
+
+def identity(rng: Random, lang: str, persona: Persona | None = None, group: str = "") -> tuple[str, str]:
+    """(a question about who the model is, the reply); a group of `identity` or any, "are you X?" most often."""
+    table = phrases(lang)
+    if not group and rng.random() < 0.06:
+        name, stop = _name(rng, lang), "。" if lang == "zh" else "."
+        intro = (persona.intro if persona else table["self"][0]) + stop
+        user, reply = rng.choice(table["exchange"]["ask"]), rng.choice(table["exchange"]["reply"])
+        return _as_typed(rng, user.replace("{v}", name), lang), reply.replace("{v}", name).replace("{intro}", intro)
+    if not group:
+        groups = list(table["identity"])
+        weights = [{"who": 4, "other": 5, "name": 3, "maker": 3, "real": 3}.get(each, 1.5) for each in groups]
+        group = rng.choices(groups, weights)[0]
+    return _question(rng, lang, group), _answer(rng, lang, group, persona)
+
+
+def _invented(rng: Random, lang: str) -> Persona:
+    """An invented persona."""
     if lang == "zh":
-        user += rng.choice(("", "", "！", "？" if user[-1] in "吗么样了谁呢" else "。", "~"))
+        names = [words_zh.person(rng), "小" + rng.choice(words_zh.NAME_CHARS), words_zh.chars(rng, 2, 3)]
+        name = rng.choice([*names, "阿" + rng.choice(words_zh.GIVEN)])
+        owner = rng.choice((words_zh.person(rng), words_zh.company(rng)))
     else:
-        user = rng.choice((user, user[:1].upper() + user[1:])) + rng.choice(("", "", "!", "."))
-    return user, rng.choice(pair["reply"])
+        name = rng.choice((words_en.coin(rng), words_en.person(rng), rng.choice(words_en.FIRST)))
+        owner = rng.choice((words_en.person(rng), words_en.company(rng)))
+    template = rng.choice(phrases(lang)["personas"])
+    for slot, value in (("{name}", name), ("{job}", rng.choice(phrases(lang)["jobs"])), ("{owner}", owner)):
+        template = template.replace(slot, value)
+    system, intro = template.split(" => ")
+    return Persona(system, name, intro)
 
 
-def _who(rng: Random, lang: str) -> str:
-    return (
-        rng.choice(_phrases()["zh"]["who"]) + rng.choice(("？", "", "?", "呀？", "呢？"))
-        if lang == "zh"
-        else (lambda q: rng.choice((q, q[:1].upper() + q[1:])) + rng.choice(("?", "", "?")))(
-            rng.choice(_phrases()["en"]["who"])
-        )
-    )
+def _chat(rng: Random, lang: str, persona: Persona | None, turns: int) -> list[Message]:
+    """Small talk in `turns` turns, now and then about who the model is, mostly in the last one."""
+    messages: list[Message] = []
+    asked = False
+    for left in reversed(range(turns)):
+        if rng.random() < (0.55 if left == 0 else 0.4 if asked else 0.2):
+            messages += _turn(*identity(rng, lang, persona))
+            asked = True
+        else:
+            messages += _turn(*small_talk(rng, lang, persona is not None))
+    return messages
 
 
-def _persona(rng: Random, lang: str) -> tuple[str, str]:
-    """(system prompt, self-introduction) of an invented persona."""
-    if lang == "zh":
-        name = rng.choice(
-            (
-                words_zh.person(rng),
-                "小" + rng.choice(words_zh.NAME_CHARS),
-                words_zh.chars(rng, 2, 3),
-                "阿" + rng.choice(words_zh.GIVEN),
-            )
-        )
-        job, owner = rng.choice(_phrases()["zh"]["jobs"]), rng.choice((words_zh.person(rng), words_zh.company(rng)))
-        return rng.choice(
-            (
-                (f"你是{name}，{owner}的{job}。", f"我是{name}，{owner}的{job}。"),
-                (f"你叫{name}，是一名{job}。", f"我叫{name}，是一名{job}。"),
-                (f"你的名字是{name}，由{owner}开发。", f"我是{name}，由{owner}开发。"),
-                (f"请扮演{name}，一位{job}，说话要亲切。", f"我是{name}，一位{job}，很高兴认识你。"),
-            )
-        )
-    name, job, owner = (
-        rng.choice((words_en.coin(rng), words_en.person(rng), rng.choice(words_en.FIRST))),
-        rng.choice(_phrases()["en"]["jobs"]),
-        rng.choice((words_en.person(rng), words_en.company(rng))),
-    )
-    return rng.choice(
-        (
-            (f"You are {name}, {job} at {owner}.", f"I am {name}, {job} at {owner}."),
-            (f"Your name is {name}. You are {job}.", f"I am {name}, {job}."),
-            (f"You are {name}, made by {owner}.", f"I am {name}, made by {owner}."),
-            (f"Act as {name}, {job}, and be kind.", f"I'm {name}, {job}. Nice to meet you!"),
-        )
-    )
+def _after_documents(rng: Random, lang: str) -> Sample:
+    """Who are you, or small talk, after a question over documents that was answered or refused."""
+    sample = rng.choice((lookup, unanswerable, unanswerable))(rng, lang, False, None, 1)
+    messages = list(sample.messages)
+    if sample.kind == "unanswerable" and rng.random() < 0.4:
+        messages = messages[1:]  # the app keeps no passages of earlier turns
+    for _ in range(rng.randint(0, 1)):
+        messages += _turn(*small_talk(rng, lang, True))
+    group = rng.choice(("who", "name", "maker", "other", "other", "real", "human", "model", "hood"))
+    return Sample([*messages, *_turn(*identity(rng, lang, None, group))], lang, "talk", "talk")
 
 
 def talk(rng: Random, lang: str) -> Sample:
-    """One to four turns of small talk, with who-are-you now and then; the identity follows the system prompt."""
-    messages: list[Message] = []
-    intro = rng.choice(_phrases()[lang]["identity"])
+    """One to five turns of small talk, with who-are-you now and then; the identity follows the system prompt."""
     style = rng.random()
-    if style < 0.25:
-        system, intro = _persona(rng, lang)
-        messages.append({"role": "system", "content": system})
-    elif style < 0.33:
-        name = words_zh.person(rng) if lang == "zh" else rng.choice(words_en.FIRST)
-        return _named(rng, lang, name)
-    elif style < 0.41:
+    if style < 0.12:
+        return _named(rng, lang)
+    if style < 0.2:
         return _ruled(rng, lang)
-    elif style < 0.5:
-        messages.append(
-            {
-                "role": "system",
-                "content": rng.choice(
-                    ("你是一个有用的助手。", "请用中文回答。", "你是分身内置的模型，请简短回答。")
-                    if lang == "zh"
-                    else (
-                        "You are a helpful assistant.",
-                        "Please answer in English.",
-                        "You are the model built into Fenshen. Be brief.",
-                    )
-                ),
-            }
-        )
-    for _ in range(rng.choice((1, 1, 2, 2, 3, 4))):
-        user, reply = (_who(rng, lang), intro) if rng.random() < 0.4 else small_talk(rng, lang)
-        messages += [{"role": "user", "content": user}, {"role": "assistant", "content": reply}]
+    if style < 0.28:
+        return _after_documents(rng, lang)
+    persona = _invented(rng, lang) if style < 0.5 else None
+    system = persona.system if persona else rng.choice(phrases(lang)["systems"]) if style < 0.58 else ""
+    messages: list[Message] = [{"role": "system", "content": system}] if system else []
+    messages += _chat(rng, lang, persona, rng.choice((1, 1, 2, 2, 3, 3, 4, 5)))
     return Sample(messages, lang, "talk", "talk")
 
 
-def _named(rng: Random, lang: str, name: str) -> Sample:
-    """The user says a name (or another fact) and asks for it later."""
-    zh = lang == "zh"
-    kinds = (
-        [
-            (
-                f"我叫{name}。",
-                f"你好，{name}！很高兴认识你。",
-                ("我叫什么名字？", "你还记得我的名字吗？", "我刚才说我叫什么？"),
-                f"你叫{name}。",
-            ),
-            (
-                f"我住在{words_zh.CITY[len(name)]}。",
-                "那是个好地方！",
-                ("我住在哪里？", "我刚才说我住哪？"),
-                f"你住在{words_zh.CITY[len(name)]}。",
-            ),
-        ]
-        if zh
-        else [
-            (
-                f"My name is {name}.",
-                f"Nice to meet you, {name}!",
-                ("What is my name?", "Do you remember my name?", "What did I say my name was?"),
-                f"Your name is {name}.",
-            ),
-            (
-                f"Call me {name}.",
-                f"All right, {name}!",
-                ("What do you call me?", "What's my name?"),
-                f"You are {name}.",
-            ),
-        ]
-    )
-    if zh:
-        place = rng.choice(words_zh.CITY)
-        kinds[1] = (
-            f"我住在{place}。",
-            f"{place}是个好地方！",
-            ("我住在哪里？", "我刚才说我住哪？"),
-            f"你住在{place}。",
-        )
-    said, met, asks, told = rng.choice(kinds)
-    messages: list[Message] = [{"role": "user", "content": said}, {"role": "assistant", "content": met}]
+def _fact(rng: Random, lang: str, row: dict[str, Any]) -> dict[str, str]:
+    """What the user says of themselves, the reply, what is asked later and the answer, from a row of `memory`."""
+    slot = row["slot"][0]
+    made = {"name": _name, "city": lambda r, la: rng.choice(words_zh.CITY if la == "zh" else words_en.CITY)}
+    value = made[slot](rng, lang) if slot in made else rng.choice(phrases(lang)["slots"][slot])
+    pet = "小" + rng.choice("白黑花虎豆米雪球福宝") if lang == "zh" else rng.choice(words_en.FIRST)
+    keys = ("said", "met", "ask", "told")
+    found = {key: rng.choice(row[key]).replace("{v}", value).replace("{n}", pet) for key in keys}
+    return {key: re.sub(r"\ba (?=[aeiou])", "an ", text) for key, text in found.items()}
+
+
+def _named(rng: Random, lang: str) -> Sample:
+    """The user says one or two things of themselves and asks for one one to three turns later, or never said it."""
+    rows = rng.sample(phrases(lang)["memory"], rng.choice((1, 1, 2)) + 1)
+    *told, untold = [_fact(rng, lang, row) for row in rows]
+    system = rng.choice(phrases(lang)["systems"]) if rng.random() < 0.2 else ""
+    messages: list[Message] = [{"role": "system", "content": system}] if system else []
+    for fact in told:
+        end = "。" if lang == "zh" else "."
+        messages += _turn(fact["said"] + rng.choice((end, end, "")), fact["met"])
     for _ in range(rng.randint(0, 2)):
-        user, reply = small_talk(rng, lang)
-        messages += [{"role": "user", "content": user}, {"role": "assistant", "content": reply}]
-    messages += [{"role": "user", "content": rng.choice(asks)}, {"role": "assistant", "content": told}]
-    return Sample(messages, lang, "talk", "memory", told)
+        messages += _turn(*(identity(rng, lang, None, "who") if rng.random() < 0.15 else small_talk(rng, lang, True)))
+    asked = rng.choice(told)
+    gold = asked["told"]
+    if rng.random() < 0.1:
+        asked, gold = untold, rng.choice(phrases(lang)["untold"])
+    messages += _turn(_as_typed(rng, asked["ask"], lang), gold)
+    return Sample(messages, lang, "talk", "memory", gold)
 
 
 def _ruled(rng: Random, lang: str) -> Sample:
-    """A simple rule in the system prompt, kept in every reply."""
-    user, reply = small_talk(rng, lang)
-    if lang == "zh":
-        mark = rng.choice(("喵", "汪", "主人", "亲", "老铁", "哦耶", "么么哒"))
-        rule, out = rng.choice(
-            (
-                (f"每次回答结尾都加上“{mark}”。", reply + mark),
-                (f"回答前先说“{mark}”。", f"{mark}，{reply}"),
-                ("只用英文回答。", "Hello! How can I help you?"),
-                ("无论问什么，都回答“收到”。", "收到"),
-                (f"请称呼用户为“{mark}先生”。", f"{mark}先生，{reply}"),
-            )
-        )
-        if rule.startswith("只用英文"):
-            user = rng.choice(("你好", "在吗", "您好"))
+    """A simple rule in the system prompt, kept in every one of one to three replies."""
+    table = phrases(lang)
+    turns = [small_talk(rng, lang, True) for _ in range(rng.choice((1, 1, 2, 3)))]
+    if rng.random() < 0.12:
+        foreign = table["foreign"]
+        rule, form = rng.choice(foreign["rule"]), rng.choice(foreign["reply"])
+        turns = [(_as_typed(rng, rng.choice(foreign["user"]), lang), "")]
     else:
-        mark = rng.choice(("meow", "sir", "captain", "friend", "over", "aye"))
-        rule, out = rng.choice(
-            (
-                (f'End every answer with "{mark}".', f"{reply} {mark}"),
-                (f'Begin every answer with "{mark}".', f"{mark}, {reply}"),
-                ('Always answer "OK".', "OK"),
-                ("Answer only in Chinese.", "你好！有什么可以帮你的吗？"),
-            )
-        )
-        if rule.startswith("Answer only in"):
-            user = rng.choice(("hello", "hi there", "Hi"))
-    return Sample(
-        [{"role": "system", "content": rule}, {"role": "user", "content": user}, {"role": "assistant", "content": out}],
-        lang,
-        "talk",
-        "rule",
-        out,
-    )
+        rule, form = rng.choice(table["rules"]).split(" => ")
+    food = rng.choice(table["slots"]["food"])
+    for slot, value in (("{mark}", rng.choice(table["marks"])), ("{name}", _name(rng, lang)), ("{food}", food)):
+        rule, form = rule.replace(slot, value), form.replace(slot, value)
+    messages: list[Message] = [{"role": "system", "content": rule}]
+    for user, reply in turns:
+        messages += _turn(user, form.replace("{reply}", reply))
+    return Sample(messages, lang, "talk", "rule", messages[-1]["content"])

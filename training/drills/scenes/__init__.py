@@ -1,0 +1,6 @@
+"""Scenes: realistic short documents as templates, with questions as people ask them (zh/*.txt, en/*.txt)."""
+
+from training.drills.scenes.drill import scene_drill
+from training.drills.scenes.grammar import Scene, scenes
+
+__all__ = ["Scene", "scene_drill", "scenes"]
