@@ -26,7 +26,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: Callable[[Settings, dict[str, Any]], int] = given.pop("run")
     config = given.pop("config", None)
     chosen = {name: given.pop(name) for name in options() if name in given}
-    lang = "zh" if os.environ.get("LANG", "").lower().startswith("zh") else "en"
     try:
         settings = load(chosen, os.environ, config)
         return command(settings, given)
@@ -34,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.get("json"):
             _print_json({"error": {"en": error.en, "zh": error.zh}})
         else:
-            print(f"fenshen: {error.message(lang)}", file=sys.stderr)
+            print(f"fenshen: {error.message(_language())}", file=sys.stderr)
         return 2 if isinstance(error, SettingsError) else 1
 
 
@@ -67,6 +66,7 @@ def make_parser() -> argparse.ArgumentParser:
     ingest.add_argument("--collection", default="documents", metavar="NAME", help="made if new (default: documents)")
     add("adapters", _adapters, "list the selves and whether they fit the base")
     add("models", _models, "list the base models with a preset")
+    add("status", _status, "how the app that runs on the data folder is doing")
     return parser
 
 
@@ -175,6 +175,24 @@ def _models(settings: Settings, given: dict[str, Any]) -> int:
     return 0
 
 
+def _status(settings: Settings, given: dict[str, Any]) -> int:
+    from front.status import ask_running
+    from llm.engine_view import as_text
+
+    told = ask_running(settings.data_dir)
+    if given["json"]:
+        _print_json(told)
+        return 0
+    lang = _language()
+    print(f"Fenshen 分身: {told['url']}  (pid {told['pid']}, {told['state']})")
+    for step in told["steps"]:
+        if step["state"] != "done":
+            print(f"  {step['name']}: {step['state']} {step['detail']} {step['error'][lang]}".rstrip())
+    if told["engine"]:
+        print(as_text(told["engine"], lang))
+    return 0
+
+
 def _services(settings: Settings, *, model: bool = True, knowledge: bool = True) -> Services:
     """Services loaded in the foreground, for one command."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -183,6 +201,10 @@ def _services(settings: Settings, *, model: bool = True, knowledge: bool = True)
     services = Services(settings)
     services.load(model=model, knowledge=knowledge)
     return services
+
+
+def _language() -> str:
+    return "zh" if os.environ.get("LANG", "").lower().startswith("zh") else "en"
 
 
 def _print_json(value: Any) -> None:

@@ -29,3 +29,7 @@ class StartError(AppError):
 
 class LoadError(AppError):
     """A part of the app could not be loaded."""
+
+
+class NotRunningError(AppError):
+    """No app runs on this data folder."""

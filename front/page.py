@@ -16,7 +16,7 @@ from front.queries import adapter_rows, ask, collection_rows
 from front.services import Services
 from front.texts import EXAMPLES, TEXTS, text
 from front.visitors import COOKIE
-from llm import chat_tab
+from llm import chat_tab, engine_tab
 from llm import texts as llm_texts
 from llm.chat_runs import ChatRuns
 from llm.chat_tab_events import ChatServices, language
@@ -57,6 +57,8 @@ def build(services: Services, runs: ChatRuns) -> tuple[gr.Blocks, dict[str, Any]
                 chat = chat_tab.body(i18n)
             with gr.Tab(i18n("knowledge_tab"), id="knowledge", elem_id="fs-knowledge-tab"):
                 knowledge_tab.build(services.knowledge, i18n, language)
+            engine = gr.Tab(i18n("engine_tab"), id="engine", elem_id="fs-engine-tab")
+            engine_tab.build(engine, lambda: services.engine, language)
         chat_tab.wire(page, tabs, chat_services, (side, chat), _secret(services.settings.data_dir))
         timer = gr.Timer(0.7)
 

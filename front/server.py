@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 import time
 from pathlib import Path
@@ -55,6 +56,7 @@ def _run(settings: Settings, start: float) -> None:
 
     from front.page import build
     from front.services import Services
+    from front.status import StatusRoute, describe, leave_note, local_url
     from front.visitors import VisitorCookie
     from llm.chat_runs import ChatRuns
     from llm.conversations import ConversationStore
@@ -67,11 +69,13 @@ def _run(settings: Settings, start: float) -> None:
     page, options = build(services, runs)
     server = settings.server
     user, _, password = server.auth.partition(":")
+    token = secrets.token_urlsafe(32)
+    status = Middleware(StatusRoute, token=token, answer=lambda: describe(services))
     try:
         _, url, _ = page.queue(default_concurrency_limit=32).launch(
             server_name=server.host,
             server_port=server.port,
-            app_kwargs={"middleware": [Middleware(VisitorCookie)]},
+            app_kwargs={"middleware": [status, Middleware(VisitorCookie)]},
             root_path=server.root_path or None,
             auth=(user, password) if user else None,
             prevent_thread_lock=True,
@@ -88,6 +92,7 @@ def _run(settings: Settings, start: float) -> None:
             zh=f"无法使用 {server.host} 的端口 {server.port}（{error}）。应用没有启动；"
             "请停止占用它的程序，或用 --port 换一个。",
         ) from error
+    note = leave_note(settings.data_dir, local_url(server.host, page.server_port), token)
     print(f"Fenshen 分身: {url}  (page ready in {time.perf_counter() - start:.1f} s; Ctrl+C stops)", flush=True)
     services.start()
     try:
@@ -95,6 +100,7 @@ def _run(settings: Settings, start: float) -> None:
     except KeyboardInterrupt:
         print("stopping…", file=sys.stderr)
     finally:
+        note.unlink(missing_ok=True)
         runs.wait()
         page.close()
         services.close()

@@ -137,6 +137,11 @@ class Services:
         # The embedded base mixes passages up; the right one comes first for 93 of 94 labelled questions.
         return self.settings.rag.k or (1 if self.settings.llm.model == "embedded" else 4)
 
+    @property
+    def engine(self) -> Engine | None:
+        """None while it is loading, and where it could not be loaded."""
+        return self.chat_model.get().engine if self.chat_model.ready else None
+
     def base_fingerprint(self) -> str:
         return self.chat_model.get().engine.base.fingerprint
 

@@ -22,7 +22,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "en": (
         "How do I make apple crumble?",
         "How do I make vegetable curry?",
-        "How do I make Yorkshire pudding?",
+        "How do I make tomato soup?",
         "Hello, who are you?",
     ),
 }

@@ -88,11 +88,12 @@ class AdapterRegistry:
         self._folders, self._shipped = folders, shipped
         self._fingerprint = ""
         self._linears: dict[str, tuple[int, int]] = {}
-        self._versions: dict[Path, tuple[tuple[int, ...], str]] = {}
+        self._known: dict[Path, tuple[tuple[int, ...], AdapterInfo]] = {}
 
     def bind(self, fingerprint: str, linears: dict[str, tuple[int, int]]) -> None:
         """From now on check every adapter against this base."""
         self._fingerprint, self._linears = fingerprint, linears
+        self._known.clear()
 
     def scan(self) -> list[AdapterInfo]:
         """Every adapter, valid or not, sorted by name; reads the disk anew, so that a new one is offered at once."""
@@ -132,12 +133,24 @@ class AdapterRegistry:
         return found
 
     def _inspect(self, folder: Path, *, shipped: bool) -> AdapterInfo:
+        """What is in `folder`, remembered while its files are the same by number, size and time."""
+        try:
+            stamp = _stamp(folder)
+        except OSError:
+            # It lacks a file, or is replaced at this very moment: `_examine` finds out which.
+            return self._examine(folder, shipped=shipped)
+        known = self._known.get(folder)
+        if known is None or known[0] != stamp:
+            known = self._known[folder] = stamp, self._examine(folder, shipped=shipped)
+        return known[1]
+
+    def _examine(self, folder: Path, *, shipped: bool) -> AdapterInfo:
         info = AdapterInfo(folder.name, folder, shipped=shipped)
         try:
             config = _read_json(folder / _CONFIG)
             passport = _read_json(folder / _PASSPORT) if (folder / _PASSPORT).exists() else {}
             shapes = _shapes(folder / _WEIGHTS)
-            version = self._version(folder)
+            version = content_version(*(path.read_bytes() for path in adapter_files(folder)))
             size = (folder / _WEIGHTS).stat().st_size
             rank, alpha = _number(config, "r"), _number(config, "lora_alpha")
         except _Unusable as problem:
@@ -168,16 +181,6 @@ class AdapterRegistry:
             f"它是在另一个基座模型上训练的（{str(stated)[:12]}…，当前为 {self._fingerprint[:12]}…）",
         )
 
-    def _version(self, folder: Path) -> str:
-        """Content hash, remembered while both files are the same by number, size and time."""
-        files = adapter_files(folder)
-        stamp = tuple(n for s in map(Path.stat, files) for n in (s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns))
-        known = self._versions.get(folder)
-        if known is None or known[0] != stamp:
-            known = (stamp, content_version(*(path.read_bytes() for path in files)))
-            self._versions[folder] = known
-        return known[1]
-
 
 def adapter_files(folder: Path) -> tuple[Path, Path]:
     """Configuration and weights, in the order in which `content_version` takes their bytes."""
@@ -189,6 +192,13 @@ def content_version(config: bytes, weights: bytes) -> str:
     digest = hashlib.sha256(config)
     digest.update(weights)
     return digest.hexdigest()[:12]
+
+
+def _stamp(folder: Path) -> tuple[int, ...]:
+    """Number, size and times of its files; another after any change to one of them."""
+    passport = folder / _PASSPORT
+    files = (*adapter_files(folder), *([passport] if passport.exists() else []))
+    return tuple(n for s in map(Path.stat, files) for n in (s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns))
 
 
 class _Unusable(Exception):

@@ -147,7 +147,7 @@ def wire(
     follow_after(chat.chatbot.retry(events.retry, chosen, view, **quiet))
     follow_after(chat.chatbot.edit(events.edit, chosen, view, **quiet))
     follow_after(chat.chatbot.example_select(events.example, chosen, view, **quiet))
-    follow_after(page.load(events.open, [current], whole, **quiet))
+    follow_after(page.load(events.opened, [current], whole, **quiet))
     # Leaving a conversation ends this page's view of its answer, not the answer.
     leave = {**quiet, "cancels": followers}
     show_chat: dict[str, Any] = {"fn": lambda: gr.Tabs(selected="chat"), "outputs": tabs, **quiet}

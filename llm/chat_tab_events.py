@@ -77,6 +77,12 @@ class ChatEvents:
             collection["value"] = first if first in slugs else slugs[0]
         return self._show(conversation, lang), idle(), conversation, adapter, collection
 
+    def opened(self, conversation: str | None, request: gr.Request) -> tuple[Any, ...]:
+        """What `open` gives when the page is opened; a new visitor's log and question are left as they are, because the
+        question may have been sent already."""
+        shown = self.open(conversation, request)
+        return shown if conversation else (gr.skip(), gr.skip(), gr.skip(), *shown[3:])
+
     def follow(self, conversation: str, request: gr.Request) -> Iterator[tuple[Any, Any]]:
         """The running answer, as it grows; ends with it."""
         lang = language(request)

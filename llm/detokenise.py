@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from llm.tools import CLOSE, OPEN
+
 
 class Detokeniser:
     """Incremental decoding of one answer.
@@ -18,6 +20,7 @@ class Detokeniser:
 
     def __init__(self, tokenizer: Any, stop: tuple[str, ...] = ()) -> None:
         self._tokenizer, self._stop = tokenizer, stop
+        self._silent = _silent_ids(tokenizer)
         self._tokens: list[int] = []
         self._context, self._read = 0, 0
         self._held = ""
@@ -25,6 +28,8 @@ class Detokeniser:
 
     def push(self, token: int) -> str:
         """Text that is certain after this token ("" while a character is incomplete)."""
+        if token in self._silent:
+            return ""
         self._tokens.append(token)
         # Decoding with a few tokens of context keeps what depends on the left neighbour (spaces) right.
         before = self._decode(self._tokens[self._context : self._read])
@@ -46,7 +51,7 @@ class Detokeniser:
         return text
 
     def _decode(self, tokens: list[int]) -> str:
-        return self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return self._tokenizer.decode(tokens, skip_special_tokens=False, clean_up_tokenization_spaces=False)
 
     def _release(self, text: str) -> str:
         text = self._held + text
@@ -57,6 +62,13 @@ class Detokeniser:
         keep = max((overlap(text, stop) for stop in self._stop), default=0)
         self._held = text[len(text) - keep :]
         return text[: len(text) - keep]
+
+
+def _silent_ids(tokenizer: Any) -> frozenset[int]:
+    """Special tokens, which are not shown; tool tags are, for the call has to be read even where they are special."""
+    added = getattr(tokenizer, "added_tokens_decoder", {})
+    special = {number for number, token in added.items() if token.special and token.content not in (OPEN, CLOSE)}
+    return frozenset(special | set(tokenizer.all_special_ids))
 
 
 def overlap(text: str, stop: str) -> int:

@@ -1,65 +1,39 @@
-"""The engine: one thread owns the model and serves every conversation, each with its own self."""
+"""The engine: one thread owns the model and serves every conversation, each with its own self, in the same steps."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections import OrderedDict, deque
-from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from llm.adapters import AdapterRegistry
-from llm.detokenise import Detokeniser
-from llm.errors import LlmError, PromptTooLongError, QueueFullError, broken, stopped
-from llm.lora import LoraWeights, damaged, install, load_weights
+from llm.answers import Answer
+from llm.errors import LlmError, broken, expired, stopped
+from llm.grammar import Grammar
 from llm.model import Base
-from llm.requests import Failed, Finished, Generation, GenerationRequest, TextDelta
-from llm.sampling import choose
+from llm.prefix import PrefixCache, PrefixKey, prefix_key
+from llm.prompts import prompt_ids
+from llm.requests import Failed, Generation, GenerationRequest, Reason
+from llm.resident import ResidentAdapters
+from llm.scheduler import Scheduler
 from llm.settings import LlmSettings
+from llm.status import EngineStatus
+from llm.steps import Work
+
+if TYPE_CHECKING:
+    import torch
 
 log = logging.getLogger(__name__)
 
-# Tokens of prompt per forward pass: a long prompt must not keep the running answers waiting.
-PREFILL_CHUNK = 512
-
-
-@dataclass(frozen=True)
-class EngineStatus:
-    """A snapshot for people and monitoring; adapters are (name, version, MiB) of those in memory."""
-
-    base: str
-    quantisation: str
-    device: str
-    active: int
-    waiting: int
-    served: int
-    failed: int
-    generated_tokens: int
-    adapters: tuple[tuple[str, str, float], ...]
-    last_error: str
-
-
-@dataclass
-class _Slot:
-    """A request being answered. Only the engine's thread reads and writes it."""
-
-    generation: Generation
-    adapter: LoraWeights | None
-    prompt: list[int]
-    text: Detokeniser
-    cache: Any
-    random: Any
-    read: int = 0
-    tokens: list[int] = field(default_factory=list)
-    first_token: float = 0.0
+# Tokens of prompts that one step reads, alone and while others are being answered, when a step must stay short.
+PREFILL_CPU, PREFILL_GPU = (512, 128), (4096, 1024)
 
 
 class Engine:
-    """Answers requests one token each in turn, so that a short answer never waits for a long one.
+    """Answers many requests at once: every step reads one token of each, and a piece of the prompts that are new.
 
-    Every slot has its own key-value cache and its own adapter; changing self between two steps is the change of one
-    reference (llm.lora). `submit` may be called from any thread.
+    `submit` may be called from any thread.
 
     Args:
         base: the loaded base; the engine owns it from now on.
@@ -69,13 +43,18 @@ class Engine:
     def __init__(self, base: Base, registry: AdapterRegistry, settings: LlmSettings) -> None:
         self.base, self.registry, self._settings = base, registry, settings
         registry.bind(base.fingerprint, base.linears)
-        self._switch = install(base.model, base.linears)
-        self._waiting: deque[Generation] = deque()
-        self._slots: list[_Slot] = []
-        self._adapters: OrderedDict[tuple[str, str], LoraWeights] = OrderedDict()
+        self.decoder, self._why_not = _decoder(base, settings)
+        self._resident = ResidentAdapters(registry, self.decoder, base.device, settings.adapter_memory_mb * 2**20)
+        self._prefix = PrefixCache(settings.prefix_memory_mb * 2**20)
+        self._grammar = Grammar(base.tokenizer, base.stop_ids)
+        self._waiting: Scheduler[Answer] = Scheduler(settings.max_queue)
+        self._prefill = PREFILL_CPU if base.device.type == "cpu" else PREFILL_GPU
+        self._answers: list[Answer] = []
+        # The one whose turn it is, while there is no memory for it.
+        self._next: Answer | None = None
         self._wake = threading.Condition()
         self._stopping = False
-        self._served = self._failed = self._generated = 0
+        self._served = self._failed = self._generated = self._steps = 0
         self._last_error = ""
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
@@ -86,22 +65,19 @@ class Engine:
         Raises:
             AdapterNotFoundError, InvalidAdapterError: its self cannot answer.
             PromptTooLongError: the prompt leaves no room for an answer.
-            QueueFullError: `max_queue` requests wait already.
+            ConstraintError: the form that the answer shall have cannot be promised.
+            QueueFullError: `max_queue` requests of its priority wait already.
             EngineStoppedError: after `shutdown`.
         """
-        if request.adapter is not None:
-            self.registry.get(request.adapter)
-        self.prompt_ids(request)
         generation = Generation(request)
+        # Here, and not only when its turn comes: reading an adapter from disk should delay nobody else.
+        self._resident.get(request.adapter)
+        prompt = self.prompt_ids(request)
+        constraint = self._grammar.constraint(request.constraint) if request.constraint else None
         with self._wake:
             if self._stopping:
                 raise stopped()
-            if len(self._waiting) >= self._settings.max_queue:
-                raise QueueFullError(
-                    en=f"{len(self._waiting)} questions are waiting. Yours was not queued; ask again in a moment.",
-                    zh=f"已有 {len(self._waiting)} 个问题在排队，你的问题没有进入队列；请稍后再问。",
-                )
-            self._waiting.append(generation)
+            self._waiting.push(Answer(generation, prompt, self.base.context_length, constraint))
             self._wake.notify()
         return generation
 
@@ -111,38 +87,30 @@ class Engine:
         Raises:
             PromptTooLongError: it does not fit the base's context with room for at least one token.
         """
-        options: dict[str, Any] = {"tools": list(request.tools)} if request.tools else {}
-        text = self.base.tokenizer.apply_chat_template(
-            [self._harmless(message) for message in request.messages],
-            tokenize=False,
-            add_generation_prompt=True,
-            **self.base.template_options,
-            **options,
-        )
-        ids = self.base.tokenizer(text, add_special_tokens=False)["input_ids"]
-        if len(ids) >= self.base.context_length:
-            raise PromptTooLongError(
-                en=f"The question with its history and passages has {len(ids)} tokens, this base reads at most "
-                f"{self.base.context_length}. Nothing was answered; shorten it or start a new conversation.",
-                zh=f"问题连同历史和资料共 {len(ids)} 个词元，当前基座最多读 {self.base.context_length} 个，"
-                "因此没有作答；请缩短问题或新建对话。",
-            )
-        return ids
+        return prompt_ids(self.base, request)
 
     def status(self) -> EngineStatus:
         with self._wake:
-            adapters = tuple((w.name, w.version, w.bytes / 2**20) for w in self._adapters.values())
             return EngineStatus(
                 base=self.base.name,
                 quantisation=self.base.quantisation,
                 device=str(self.base.device),
-                active=len(self._slots),
-                waiting=len(self._waiting),
+                active=len(self._answers),
+                waiting=len(self._waiting) + (self._next is not None),
                 served=self._served,
                 failed=self._failed,
                 generated_tokens=self._generated,
-                adapters=adapters,
+                adapters=self._resident.listed(),
                 last_error=self._last_error,
+                slots=self._settings.slots,
+                steps=self._steps,
+                batched=self.decoder.batched,
+                why_not_batched=self._why_not,
+                weights_mb=(self.base.bytes + self.decoder.packed_bytes) / 2**20,
+                packed_mb=self.decoder.packed_bytes / 2**20,
+                stack_mb=self.decoder.stack_bytes / 2**20,
+                kv_mb=self.decoder.memory.bytes / 2**20,
+                prefix=self._prefix.stats(),
             )
 
     def shutdown(self) -> None:
@@ -157,178 +125,176 @@ class Engine:
     def _run(self) -> None:
         import torch
 
-        with torch.inference_mode():
-            while self._admit():
-                prefilled = False
-                for slot in list(self._slots):
-                    reading = slot.read < len(slot.prompt)
-                    if reading and prefilled:
-                        continue
-                    prefilled |= reading
-                    self._step(slot)
-        with self._wake:
-            left = [*(slot.generation for slot in self._slots), *self._waiting]
-            self._slots.clear()
-            self._waiting.clear()
-        for generation in left:
-            generation.emit(Failed(stopped()))
+        try:
+            with torch.inference_mode():
+                while self._admit():
+                    for answer in [a for a in self._answers if a.cancelled]:
+                        self._end(answer, "cancelled")
+                    if self._answers:
+                        self._step(list(self._answers))
+        finally:
+            # Also if the thread should ever die of an error of our own: nobody must wait for ever.
+            with self._wake:
+                self._stopping = True
+                left = [*self._answers, *([self._next] if self._next else []), *self._waiting.drain()]
+                self._answers, self._next = [], None
+            for answer in left:
+                answer.generation.emit(Failed(stopped()))
 
     def _admit(self) -> bool:
-        """Move waiting requests into free slots, sleeping while there is nothing to do; False when shutting down."""
+        """Begin what fits, sleeping while there is nothing to do; False when shutting down."""
         with self._wake:
-            while not (self._stopping or self._slots or self._waiting):
+            while not (self._stopping or self._answers or self._next or len(self._waiting)):
                 self._wake.wait()
-            arrived: list[Generation] = []
-            while not self._stopping and self._waiting and len(self._slots) + len(arrived) < self._settings.slots:
-                arrived.append(self._waiting.popleft())
-            # A request cancelled while it waits must not wait for a slot to hear of it.
-            dropped = [g for g in self._waiting if g.cancelled]
-            self._waiting = deque(g for g in self._waiting if g not in dropped)
-        for generation in dropped:
-            generation.emit(_finished(generation, None, "cancelled"))
-        for generation in arrived:
-            self._start(generation)
+            now = time.perf_counter()
+            gone = self._waiting.sweep(now)
+        for answer, reason in gone:
+            self._drop(answer, reason)
+        while not self._stopping and len(self._answers) < self._settings.slots:
+            with self._wake:
+                first = self._next or self._waiting.pop(now)
+                over = first.over(now) if first else None
+                stuck = first and not over and not self.decoder.memory.fits(first.size)
+                self._next = first if stuck else None
+            if first is None or stuck:
+                break
+            if over:
+                self._drop(first, over)
+            else:
+                self._begin(first)
         return not self._stopping
 
-    def _start(self, generation: Generation) -> None:
+    def _begin(self, answer: Answer) -> None:
         try:
-            slot = self._slot(generation)
+            adapter = self._resident.get(answer.generation.request.adapter)
+            answer.begin(adapter, self.base.tokenizer, self.base.device)
+            answer.row = self.decoder.memory.open(answer.size)
         except Exception as error:
-            self._fail(generation, error)
+            self._report(answer, error)
             return
         with self._wake:
-            self._slots.append(slot)
+            self._answers.append(answer)
+        if self.decoder.batched:
+            try:
+                with self._prefix.match(self._key(answer), answer.prompt) as match:
+                    self.decoder.memory.write(answer.row, match.blocks)
+            except Exception as error:
+                self._fail(answer, error)
 
-    def _slot(self, generation: Generation) -> _Slot:
-        import torch
-        from transformers import DynamicCache
+    def _step(self, answers: list[Answer]) -> None:
+        """One forward pass for all of them, or one for each where the decoder cannot, or after an error."""
+        pairs = self._works(answers)
+        groups = [pairs] if self.decoder.batched else [[pair] for pair in pairs]
+        for group in groups:
+            try:
+                logits = self.decoder.step([work for _, work in group])
+            except Exception as error:
+                if len(group) == 1:
+                    self._fail(group[0][0], error)
+                else:
+                    # A step that failed has changed nothing: again, one by one, so that the guilty one fails alone.
+                    log.warning("a step of %d requests failed (%r), doing it one by one", len(group), error)
+                    groups.extend([pair] for pair in group)
+                continue
+            self._accept([answer for answer, work in group if work.wanted], logits)
+        self._steps += 1
 
-        request = generation.request
-        adapter = self._weights(request.adapter) if request.adapter is not None else None
-        prompt = self.prompt_ids(request)
-        random = None
-        if request.sampling.temperature > 0:
-            random = torch.Generator(device=self.base.device)
-            random.manual_seed(torch.seed() % 2**63 if request.sampling.seed is None else request.sampling.seed)
-        text = Detokeniser(self.base.tokenizer, request.sampling.stop)
-        return _Slot(generation, adapter, prompt, text, DynamicCache(config=self.base.model.config), random)
+    def _works(self, answers: list[Answer]) -> list[tuple[Answer, Work]]:
+        """What each of them reads in this step.
 
-    def _weights(self, name: str) -> LoraWeights:
-        """The adapter's current version, from memory or disk. Running requests keep the version they began with."""
-        for _ in range(3):
-            info = self.registry.get(name)
-            key = (info.name, info.version)
-            if key in self._adapters:
-                break
-            weights = load_weights(info, device=self.base.device, dtype=self.base.compute_dtype)
-            # Else it was replaced after the check: what was read may not fit the base, so check anew.
-            if weights.version == info.version:
-                with self._wake:
-                    self._adapters[key] = weights
-                break
-        else:
-            raise damaged(name, "its files keep changing")
-        with self._wake:
-            self._adapters.move_to_end(key)
-            budget = self._settings.adapter_memory_mb * 2**20
-            while len(self._adapters) > 1 and sum(w.bytes for w in self._adapters.values()) > budget:
-                self._adapters.popitem(last=False)
-            return self._adapters[key]
+        New prompts share what a step may read, the shortest first, but a quarter is kept for the one that has waited
+        longest.
+        """
+        pairs = [(answer, answer.work(1)) for answer in answers if not answer.unread]
+        reading = [answer for answer in answers if answer.unread]
+        left = self._prefill[bool(pairs)]
+        kept = left // 4
+        for answer in sorted(reading, key=lambda answer: answer.unread):
+            if answer is reading[0]:
+                kept = 0
+            if left > kept:
+                pairs.append((answer, answer.work(left - kept)))
+                left -= len(pairs[-1][1].tokens)
+        return pairs
 
-    def _step(self, slot: _Slot) -> None:
-        """One forward pass for one slot: a chunk of its prompt, or its next token."""
-        generation = slot.generation
+    def _accept(self, answers: list[Answer], logits: torch.Tensor) -> None:
+        """Give each of `answers` its row of the logits [answers, vocabulary]."""
+        # One that is not finite makes the sum so too.
+        finite, best = logits.sum(-1).isfinite().tolist(), logits.argmax(-1).tolist()
+        for number, answer in enumerate(answers):
+            try:
+                if not finite[number]:
+                    raise ValueError("the model's scores are not finite")
+                if not answer.tokens:
+                    self._remember(answer)
+                answer.accept(logits[number], best[number], self.base.stop_ids)
+                self._generated += 1
+            except Exception as error:
+                self._fail(answer, error)
+                continue
+            if answer.reason:
+                self._end(answer, answer.reason)
+
+    def _remember(self, answer: Answer) -> None:
+        """Keep what was read for whoever begins with the same tokens and the same self."""
+        if self.decoder.batched:
+            row, memory = answer.row, self.decoder.memory
+            tokens = (answer.prompt + answer.tokens)[: row.length]
+            self._prefix.insert(self._key(answer), tokens, lambda start, stop: memory.read(row, start, stop))
+
+    def _key(self, answer: Answer) -> PrefixKey:
+        return prefix_key(f"{self.base.fingerprint} {self.base.quantisation}", answer.adapter.parts)
+
+    def _end(self, answer: Answer, reason: Reason) -> None:
         try:
-            if generation.cancelled:
-                self._end(slot, "cancelled")
-                return
-            if slot.read < len(slot.prompt):
-                ids = slot.prompt[slot.read : slot.read + PREFILL_CHUNK]
-                slot.read += len(ids)
-            else:
-                ids = slot.tokens[-1:]
-            logits = self._forward(slot, ids)
-            if slot.read < len(slot.prompt):
-                return
-            self._accept(slot, logits)
+            self._remember(answer)
         except Exception as error:
-            self._release(slot)
-            self._fail(generation, error)
-
-    def _forward(self, slot: _Slot, ids: list[int]) -> Any:
-        """Logits [vocabulary] after `ids`; the slot's cache grows by them."""
-        import torch
-
-        self._switch.use(slot.adapter)
-        tokens = torch.tensor([ids], device=self.base.device)
-        out = self.base.model(input_ids=tokens, past_key_values=slot.cache, use_cache=True, logits_to_keep=1)
-        return out.logits[0, -1]
-
-    def _accept(self, slot: _Slot, logits: Any) -> None:
-        sampling = slot.generation.request.sampling
-        if not bool(logits.isfinite().all()):
-            raise ValueError("the model's scores are not finite")
-        token = choose(logits, slot.tokens, sampling, slot.random)
-        if not slot.tokens:
-            slot.first_token = time.perf_counter()
-        slot.tokens.append(token)
-        self._generated += 1
-        if token in self.base.stop_ids:
-            self._end(slot, "stop")
+            self._fail(answer, error)
             return
-        if delta := slot.text.push(token):
-            slot.generation.emit(TextDelta(delta))
-        room = self.base.context_length - len(slot.prompt)
-        if slot.text.stopped:
-            self._end(slot, "stop")
-        elif len(slot.tokens) >= min(sampling.max_tokens, room):
-            self._end(slot, "length")
-
-    def _end(self, slot: _Slot, reason: str) -> None:
-        if rest := slot.text.finish():
-            slot.generation.emit(TextDelta(rest))
-        self._release(slot)
+        # What was never seen to give finite scores is wiped.
+        self._close(answer, clean=not answer.tokens)
         with self._wake:
             self._served += 1
-        slot.generation.emit(_finished(slot.generation, slot, reason))
+        answer.finish(reason)
 
-    def _release(self, slot: _Slot) -> None:
+    def _close(self, answer: Answer, *, clean: bool = False) -> None:
+        self.decoder.memory.close(answer.row, clean=clean)
         with self._wake:
-            self._slots = [other for other in self._slots if other is not slot]
+            self._answers = [other for other in self._answers if other is not answer]
 
-    def _fail(self, generation: Generation, error: Exception) -> None:
+    def _drop(self, answer: Answer, reason: Literal["cancelled", "expired"]) -> None:
+        """End a request that has not begun."""
+        if reason == "cancelled":
+            with self._wake:
+                self._served += 1
+            answer.finish("cancelled")
+        else:
+            self._report(answer, expired())
+
+    def _fail(self, answer: Answer, error: Exception) -> None:
         """End this request alone: whatever went wrong in it, the thread and the other requests go on."""
+        # What it left in memory may not be finite.
+        self._close(answer, clean=True)
+        self._report(answer, error)
+
+    def _report(self, answer: Answer, error: Exception) -> None:
         if not isinstance(error, LlmError):
-            log.error("request %s failed", generation.id, exc_info=error)
+            log.error("request %s failed", answer.generation.id, exc_info=error)
             error = broken(error)
         with self._wake:
             self._failed += 1
             self._last_error = error.en
-        generation.emit(Failed(error))
-
-    def _harmless(self, message: dict[str, Any]) -> dict[str, Any]:
-        """The message with the tokenizer's control tokens taken apart, so that text can never open or close a turn."""
-        content = message.get("content")
-        if not isinstance(content, str):
-            return message
-        for token in self.base.control_tokens:
-            if token in content:
-                content = content.replace(token, token[0] + "\u200b" + token[1:])
-        return {**message, "content": content}
+        answer.generation.emit(Failed(error))
 
 
-def _finished(generation: Generation, slot: _Slot | None, reason: Any) -> Finished:
-    now = time.perf_counter()
-    tokens = slot.tokens if slot else []
-    first = slot.first_token if slot and slot.first_token else now
-    decoding = now - first
-    return Finished(
-        reason=reason,
-        adapter=generation.request.adapter,
-        adapter_version=slot.adapter.version if slot and slot.adapter else "",
-        prompt_tokens=len(slot.prompt) if slot else 0,
-        completion_tokens=len(tokens),
-        ttft_s=first - generation.submitted,
-        total_s=now - generation.submitted,
-        tokens_per_second=(len(tokens) - 1) / decoding if len(tokens) > 1 and decoding > 0 else 0.0,
-    )
+def _decoder(base: Base, settings: LlmSettings) -> tuple[Any, str]:
+    """The decoder for `base`, and what keeps it from being the fast one."""
+    import torch
+
+    from llm.decoder import Decoder, why_not
+    from llm.rowwise import RowDecoder
+
+    if reason := why_not(base.model):
+        return RowDecoder(base), reason
+    with torch.no_grad():
+        return Decoder(base, settings.kv_memory_mb * 2**20, settings.packed_mb * 2**20), ""

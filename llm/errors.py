@@ -36,12 +36,20 @@ class QueueFullError(LlmError):
     """Too many requests are waiting; nothing was queued."""
 
 
+class DeadlineError(LlmError):
+    """The request waited longer than it was given."""
+
+
 class PromptTooLongError(LlmError):
     """The prompt does not fit the base's context."""
 
 
 class SamplingError(LlmError):
     """A sampling value is out of range."""
+
+
+class ConstraintError(LlmError):
+    """The answer cannot be held to the wanted form, or did not come to its end."""
 
 
 class EngineStoppedError(LlmError):
@@ -80,6 +88,15 @@ def broken(error: Exception) -> EngineStoppedError:
         en=f"The model failed on this answer ({reason}). Other conversations go on; press retry, or "
         "shorten the question if memory ran out.",
         zh=f"模型在生成这个回答时出错（{reason}）。其他对话不受影响；请重试，若内存不足请缩短问题。",
+    )
+
+
+def expired() -> DeadlineError:
+    """What to tell whoever asked when their request waited longer than they allowed."""
+    return DeadlineError(
+        en="No place became free in the time this question was given, so it was not answered. Ask again or allow "
+        "more time.",
+        zh="在限定的时间内没有空位，因此没有作答。请重新提问，或放宽时限。",
     )
 
 

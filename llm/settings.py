@@ -31,6 +31,10 @@ class LlmSettings:
         max_tokens: answer length where the caller names none.
         slots: requests that are answered at the same time; others wait.
         max_queue: requests that may wait; one more is refused at once.
+        packed_mb: MiB of plain weights that may be held beside a 4-bit or bf16 base on a CPU, to be faster; 0 computes
+            with the weights as they are loaded.
+        kv_memory_mb: keys and values of the requests being answered, in MiB; more requests wait.
+        prefix_memory_mb: keys and values kept for prompts that begin alike, in MiB.
         adapter_memory_mb: adapters kept in memory, least recently used leave first, in MiB.
     """
 
@@ -45,6 +49,9 @@ class LlmSettings:
     max_tokens: int = 512
     slots: int = 8
     max_queue: int = 64
+    packed_mb: int = 1024
+    kv_memory_mb: int = 2048
+    prefix_memory_mb: int = 256
     adapter_memory_mb: int = 512
 
     @property

@@ -14,7 +14,7 @@ from langchain_core.tools import tool
 
 from llm.chat_model import AdapterChatModel
 from llm.engine import Engine
-from llm.requests import Finished, Generation, GenerationRequest, TextDelta
+from llm.requests import Finished, Generation, GenerationRequest, TextDelta, ToolCalls
 
 QUESTION = "Who are you?"
 
@@ -139,7 +139,36 @@ def test_a_call_and_its_result_go_back_into_the_prompt(
     assert result == {"role": "user", "content": "<tool_response>\n北京: sunny\n</tool_response>"}
 
 
-def test_a_call_cannot_be_forced(model: AdapterChatModel) -> None:
-    with pytest.raises(ValueError, match="any"):
-        model.bind_tools([weather], tool_choice="any")
+def test_a_call_can_be_forced_only_where_its_form_is_promised(model: AdapterChatModel) -> None:
+    for choice in ("any", "required", "weather"):
+        with pytest.raises(ValueError, match="strict"):
+            model.bind_tools([weather], tool_choice=choice)
+        model.bind_tools([weather], tool_choice=choice, strict=True)
+    with pytest.raises(ValueError, match="no tool"):
+        model.bind_tools([weather], tool_choice="nothing", strict=True)
     model.bind_tools([weather], tool_choice="auto")
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({}, None),
+        ({"tool_choice": "auto"}, None),
+        ({"strict": True}, False),
+        ({"strict": True, "tool_choice": "auto"}, False),
+        ({"strict": True, "tool_choice": "weather"}, True),
+    ],
+)
+def test_what_the_engine_is_asked_to_hold_the_answer_to(
+    model: AdapterChatModel, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], wanted: bool | None
+) -> None:
+    asked = _scripted(monkeypatch, model.engine, ["ok"])
+    bound = model.bind_tools([weather], **options)
+    bound.invoke(QUESTION, session="me", priority="batch", adapter={"ann": 0.5, "bob": 0.5})
+    (request,) = asked
+    assert (request.session, request.priority, request.adapter) == ("me", "batch", {"ann": 0.5, "bob": 0.5})
+    if wanted is None:
+        assert request.constraint is None
+    else:
+        assert isinstance(request.constraint, ToolCalls) and request.constraint.required is wanted
+        assert [entry["function"]["name"] for entry in request.constraint.tools] == ["weather"]

@@ -48,12 +48,19 @@ def test_the_pieces_are_the_text(tokenizer: Any, parts: list[str]) -> None:
     assert not stopped
 
 
+def test_tool_tags_are_read_and_other_special_tokens_are_not(tokenizer: Any) -> None:
+    text = "<|im_start|>a<tool_call>{}</tool_call><|im_end|>"
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    assert {0, 1, 2} == set(tokenizer.all_special_ids)
+    assert "".join(_run(tokenizer, ids)[0]) == "a<tool_call>{}</tool_call>"
+
+
 @QUICK
 @given(data=st.data())
 def test_any_tokens_give_what_decoding_them_at_once_gives(tokenizer: Any, data: st.DataObject) -> None:
     """Also broken characters and special tokens; only an incomplete character at the very end is left out."""
-    ids = data.draw(st.lists(st.integers(0, len(tokenizer) - 1), max_size=40))
-    whole = tokenizer.decode(ids, skip_special_tokens=True)
+    ids = data.draw(st.lists(st.one_of(st.integers(0, 4), st.integers(0, len(tokenizer) - 1)), max_size=40))
+    whole = tokenizer.decode([token for token in ids if token > 2])
     pieces, _ = _run(tokenizer, ids)
     assert "".join(pieces) == whole.rstrip("\ufffd")
 

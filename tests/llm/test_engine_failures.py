@@ -43,15 +43,15 @@ def test_cancel_ends_within_a_step_and_frees_the_slot(
 ) -> None:
     with running(tiny, selves, slots=1) as engine:
         event = threading.Event()
-        forward, calls = tiny.model.forward, []
+        step, calls = engine.decoder.step, []
 
-        def counting(*args: Any, **kwargs: Any) -> Any:
+        def counting(works: Any) -> Any:
             calls.append(1)
             if len(calls) == 7:
                 event.set()
-            return forward(*args, **kwargs)
+            return step(works)
 
-        monkeypatch.setattr(tiny.model, "forward", counting)
+        monkeypatch.setattr(engine.decoder, "step", counting)
         asked = request(PROMPT, max_tokens=900)
         generation = engine.submit(type(asked)(asked.messages, None, asked.sampling, cancel=event))
         text, end = collect(generation)
@@ -68,7 +68,7 @@ def test_cancelling_one_request_leaves_the_callers_event_alone(
     """One event may stand for several requests: ending one must not end the others."""
     shared = threading.Event()
     with running(tiny, selves) as engine:
-        gate = Gate(monkeypatch, tiny.model)
+        gate = Gate(monkeypatch, engine)
         gate.close_after(4)
         asked = request(PROMPT)
         pair = [engine.submit(type(asked)(asked.messages, None, asked.sampling, cancel=shared)) for _ in range(2)]
@@ -84,7 +84,7 @@ def test_a_request_cancelled_while_it_waits_hears_of_it_at_once(
 ) -> None:
     ends = record_terminals(monkeypatch)
     with running(tiny, selves, slots=1) as engine:
-        gate = Gate(monkeypatch, tiny.model)
+        gate = Gate(monkeypatch, engine)
         gate.close_after(4)
         first = engine.submit(request(PROMPT, max_tokens=2000))
         assert gate.reached.wait(30)
@@ -101,7 +101,7 @@ def test_a_request_cancelled_while_it_waits_hears_of_it_at_once(
 def test_the_queue_is_bounded(tiny: Base, selves: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ends = record_terminals(monkeypatch)
     with running(tiny, selves, slots=1, max_queue=2) as engine:
-        gate = Gate(monkeypatch, tiny.model)
+        gate = Gate(monkeypatch, engine)
         gate.close_after(0)
         generations = [engine.submit(request(PROMPT))]
         assert gate.reached.wait(30)
@@ -119,7 +119,7 @@ def test_the_queue_is_bounded(tiny: Base, selves: Path, monkeypatch: pytest.Monk
 def test_shutdown_ends_every_request(tiny: Base, selves: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ends = record_terminals(monkeypatch)
     with running(tiny, selves, slots=2) as engine:
-        gate = Gate(monkeypatch, tiny.model)
+        gate = Gate(monkeypatch, engine)
         gate.close_after(4)
         generations = [engine.submit(request(PROMPT, name)) for name in ("ann", "bob", "cat", None)]
         assert gate.reached.wait(30)
@@ -149,14 +149,15 @@ def test_an_exception_in_the_forward_pass_ends_one_request_only(
         alone = {name: ask(engine, PROMPT, name) for name in ("ann", "bob")}
         bad_prompt = request("bad", "ann")
         bad_ids = engine.prompt_ids(bad_prompt)
-        forward = tiny.model.forward
+        step, together = engine.decoder.step, []
 
-        def failing(*args: Any, **kwargs: Any) -> Any:
-            if kwargs["input_ids"][0].tolist() == bad_ids:
+        def failing(works: Any) -> Any:
+            if any(bad_ids[-len(work.tokens) :] == work.tokens for work in works):
+                together.append(len(works))
                 raise error
-            return forward(*args, **kwargs)
+            return step(works)
 
-        monkeypatch.setattr(tiny.model, "forward", failing)
+        monkeypatch.setattr(engine.decoder, "step", failing)
         before = engine.submit(request(PROMPT, "ann"))
         bad = engine.submit(bad_prompt)
         after = engine.submit(request(PROMPT, "bob"))
@@ -166,6 +167,7 @@ def test_an_exception_in_the_forward_pass_ends_one_request_only(
         assert "\n" not in caught.value.en
         assert collect(before)[0] == alone["ann"]
         assert collect(after)[0] == alone["bob"]
+        assert together[-1] == 1
         assert (engine.status().failed, engine.status().active) == (1, 0)
         assert engine.status().last_error == caught.value.en
     _one_end_each(ends, [before, bad, after])
@@ -199,8 +201,12 @@ def test_an_adapter_damaged_after_the_check_ends_its_request_only(
     tiny: Base, selves: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     ends = record_terminals(monkeypatch)
-    with running(tiny, selves) as engine:
+    # With room for one adapter, "bob" is loaded again when his turn comes, on the engine's thread.
+    with running(tiny, selves, adapter_memory_mb=0, slots=1) as engine:
         right = ask(engine, PROMPT, "ann")
+        gate = Gate(monkeypatch, engine)
+        gate.close_after(0)
+        pair = [engine.submit(request(PROMPT, name)) for name in (None, "bob", "ann")][1:]
         get = engine.registry.get
 
         def get_and_spoil(name: str) -> Any:
@@ -210,19 +216,24 @@ def test_an_adapter_damaged_after_the_check_ends_its_request_only(
             return info
 
         monkeypatch.setattr(engine.registry, "get", get_and_spoil)
-        pair = [engine.submit(request(PROMPT, name)) for name in ("bob", "ann")]
+        gate.open()
         with pytest.raises(InvalidAdapterError) as caught:
             collect(pair[0])
         assert "bob" in caught.value.en
         assert "bob" in caught.value.zh
         assert collect(pair[1])[0] == right
+        with pytest.raises(InvalidAdapterError):
+            engine.submit(request(PROMPT, "bob"))
     _one_end_each(ends, pair)
 
 
 def test_an_adapter_replaced_after_the_check_is_checked_anew(
     tiny: Base, selves: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with running(tiny, selves) as engine:
+    with running(tiny, selves, adapter_memory_mb=0, slots=1) as engine:
+        gate = Gate(monkeypatch, engine)
+        gate.close_after(0)
+        ann = [engine.submit(request(PROMPT, name)) for name in (None, "ann", "bob")][1]
         get, replaced = engine.registry.get, threading.Event()
 
         def get_and_replace(name: str) -> Any:
@@ -233,7 +244,8 @@ def test_an_adapter_replaced_after_the_check_is_checked_anew(
             return info
 
         monkeypatch.setattr(engine.registry, "get", get_and_replace)
-        text, end = collect(engine.submit(request(PROMPT, "ann")))
+        gate.open()
+        text, end = collect(ann)
         monkeypatch.undo()
         assert end.adapter_version == engine.registry.get("ann").version
         assert text == ask(engine, PROMPT, "ann")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from llm.engine import Engine
 from llm.errors import PromptTooLongError
 from llm.model import Base
 from llm.requests import GenerationRequest
@@ -19,15 +19,16 @@ PROMPTS = ("红烧肉要炖多久？", "Who are you?", "讲个故事", "List thr
 SELVES = (None, "ann", "bob", "cat")
 
 
-def test_every_conversation_gets_what_it_gets_alone(tiny: Base, selves: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_conversation_gets_what_it_gets_alone(
+    tiny: Base, selves: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     asked = [(prompt, self) for prompt in PROMPTS for self in SELVES]
     with running(tiny, selves, slots=5) as engine:
         alone = {pair: ask(engine, *pair) for pair in asked}
         for prompt in PROMPTS:
             # The control: had two conversations each other's self, it would show.
             assert len({alone[prompt, self] for self in SELVES}) == len(SELVES)
-        used: list[Any] = []
-        monkeypatch.setattr(engine._switch, "use", _recording(engine._switch.use, used))
+        mixed = _record_mixed(monkeypatch, engine)
         together: dict[Any, str] = {}
 
         def talk(pair: tuple[str, str | None]) -> None:
@@ -39,24 +40,28 @@ def test_every_conversation_gets_what_it_gets_alone(tiny: Base, selves: Path, mo
         for thread in threads:
             thread.join()
     assert together == alone
-    changes = sum(before is not after for before, after in itertools.pairwise(used))
-    assert changes > 3 * len(asked), "the requests were served one after another; this shows nothing"
+    assert "one by one" not in caplog.text, "steps failed and were mended"
+    assert sum(count > 2 for count in mixed) > 20, "the selves did not share steps; this shows nothing"
 
 
-def _recording(use: Any, used: list[Any]) -> Any:
-    def recording(weights: Any) -> None:
-        used.append(weights)
-        use(weights)
+def _record_mixed(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> list[int]:
+    """From now on: how many different selves shared each step."""
+    step, mixed = engine.decoder.step, []
 
-    return recording
+    def recording(works: Any) -> Any:
+        mixed.append(len({work.adapter for work in works}))
+        return step(works)
+
+    monkeypatch.setattr(engine.decoder, "step", recording)
+    return mixed
 
 
 def test_a_swapped_adapter_is_noticed(tiny: Base, selves: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The negative control of the test above, with the fault really there."""
     with running(tiny, selves) as engine:
         right = ask(engine, PROMPTS[0], "ann")
-        bob = engine._weights("bob")
-        monkeypatch.setattr(engine, "_weights", lambda name: bob)
+        bob = engine._resident.get("bob")
+        monkeypatch.setattr(engine._resident, "get", lambda name: bob)
         assert ask(engine, PROMPTS[0], "ann") != right
 
 
@@ -75,7 +80,7 @@ def test_a_new_version_on_disk_answers_the_next_message(
 ) -> None:
     with running(tiny, selves) as engine:
         old_text, old = collect(engine.submit(request(PROMPTS[0], "ann")))
-        gate = Gate(monkeypatch, tiny.model)
+        gate = Gate(monkeypatch, engine)
         gate.close_after(10)
         running_on = engine.submit(request(PROMPTS[0], "ann"))
         assert gate.reached.wait(30)
@@ -99,7 +104,7 @@ def test_overwriting_the_file_in_place_does_not_reach_a_running_answer(
         right = ask(engine, PROMPTS[0], "ann")
     weights = selves / "ann" / "adapter_model.safetensors"
     with running(tiny, selves) as engine:
-        gate = Gate(monkeypatch, tiny.model)
+        gate = Gate(monkeypatch, engine)
         gate.close_after(3)
         generation = engine.submit(request(PROMPTS[0], "ann"))
         assert gate.reached.wait(30)
@@ -133,7 +138,7 @@ def test_long_prompts_do_not_stop_the_running_answers(
     tiny: Base, selves: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running(tiny, selves) as engine:
-        gate = Gate(monkeypatch, tiny.model)
+        gate = Gate(monkeypatch, engine)
         gate.close_after(5)
         short = engine.submit(request("hi", max_tokens=30))
         assert gate.reached.wait(30)
@@ -141,11 +146,14 @@ def test_long_prompts_do_not_stop_the_running_answers(
         gate.open()
         for generation in (short, *long):
             collect(generation)
-    sizes = [len(ids) for ids in gate.calls]
-    chunks = [at for at, size in enumerate(sizes) if size > 50]
-    assert len(chunks) >= 6, "three of each"
-    assert all(1 in sizes[a + 1 : b] for a, b in itertools.pairwise(chunks))
-    assert max(sizes) <= 512
+    sizes = [sorted(len(tokens) for tokens in step) for step in gate.calls]
+    shared = [step for step in sizes if step[0] == 1]
+    assert sum(step[-1] > 1 for step in shared) > 10, "prompts were read while the short answer was running"
+    assert all(sum(step) <= len(step) + 128 for step in shared)
+    assert all(sum(step) <= 512 for step in sizes)
+    # The short answer had its token in every step until it ended.
+    answering = sizes.index(shared[0]), len(sizes) - sizes[::-1].index(shared[-1])
+    assert all(step[0] == 1 for step in sizes[slice(*answering)])
 
 
 def test_seeds_are_reproducible_and_independent_of_neighbours(tiny: Base, selves: Path) -> None:

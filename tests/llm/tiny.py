@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from llm.adapters import AdapterRegistry
+from llm.detokenise import Detokeniser
 from llm.engine import Engine
 from llm.model import Base, load_base
-from llm.requests import Failed, Finished, Generation, GenerationEvent, GenerationRequest, TextDelta
+from llm.requests import AdapterChoice, Failed, Finished, Generation, GenerationEvent, GenerationRequest, TextDelta
 from llm.sampling import Sampling
 from llm.settings import EMBEDDED_BASE, LlmSettings
 
@@ -56,8 +57,17 @@ def load_tiny(folder: Path, quantisation: str = "fp32") -> Base:
     return load_base(folder, LlmSettings(folder, device="cpu", quantisation=quantisation, threads=1))
 
 
-def write_adapter(root: Path, name: str, base: Base, *, seed: int = 0, rank: int = 4, **config: Any) -> Path:
-    """Write a strong random LoRA adapter for every q_proj, v_proj and down_proj of `base` into `root / name`."""
+def write_adapter(
+    root: Path,
+    name: str,
+    base: Base,
+    *,
+    seed: int = 0,
+    rank: int = 4,
+    ending: tuple[str, ...] = ("q_proj", "v_proj", "down_proj"),
+    **config: Any,
+) -> Path:
+    """Write a strong random LoRA adapter for the layers of `base` with these endings into `root / name`."""
     import torch
     from safetensors.torch import save_file
 
@@ -66,7 +76,7 @@ def write_adapter(root: Path, name: str, base: Base, *, seed: int = 0, rank: int
     generator = torch.Generator().manual_seed(seed)
     tensors = {}
     for path, (inputs, outputs) in base.linears.items():
-        if path.endswith(("q_proj", "v_proj", "down_proj")):
+        if path.endswith(ending):
             key = f"base_model.model.{path}.lora_"
             tensors[key + "A.weight"] = torch.randn(rank, inputs, generator=generator) / inputs**0.5
             tensors[key + "B.weight"] = torch.randn(outputs, rank, generator=generator)
@@ -88,7 +98,7 @@ def running(base: Base, adapters: Path, **settings: Any) -> Iterator[Engine]:
         engine.shutdown()
 
 
-def request(prompt: str, adapter: str | None = None, **sampling: Any) -> GenerationRequest:
+def request(prompt: str, adapter: AdapterChoice = None, **sampling: Any) -> GenerationRequest:
     """A request with one user message; 24 tokens unless said otherwise."""
     return GenerationRequest(
         messages=({"role": "user", "content": prompt},),
@@ -108,29 +118,39 @@ def collect(generation: Generation) -> tuple[str, Finished]:
     raise AssertionError("no terminal event")
 
 
-def ask(engine: Engine, prompt: str, adapter: str | None = None, **sampling: Any) -> str:
+def ask(engine: Engine, prompt: str, adapter: AdapterChoice = None, **sampling: Any) -> str:
     """The answer's text."""
     return collect(engine.submit(request(prompt, adapter, **sampling)))[0]
 
 
-class Gate:
-    """Lets forward passes of a model through one by one, on demand; `calls` holds the ids [n] of each one begun."""
+def text_of(base: Base, tokens: list[int]) -> str:
+    """What a person sees of these tokens."""
+    shown = Detokeniser(base.tokenizer)
+    return "".join(shown.push(token) for token in tokens if token not in base.stop_ids) + shown.finish()
 
-    def __init__(self, monkeypatch: Any, model: Any) -> None:
-        self.calls: list[list[int]] = []
+
+class Gate:
+    """Lets the steps of an engine through one by one, on demand.
+
+    Attributes:
+        calls: the tokens of each request in each step begun.
+    """
+
+    def __init__(self, monkeypatch: Any, engine: Engine) -> None:
+        self.calls: list[list[list[int]]] = []
         self.closed_from: int | None = None
         self.reached = threading.Event()
         self._open = threading.Event()
-        forward = model.forward
+        step = engine.decoder.step
 
-        def gated(*args: Any, **kwargs: Any) -> Any:
-            self.calls.append(kwargs["input_ids"][0].tolist())
+        def gated(works: Any) -> Any:
+            self.calls.append([list(work.tokens) for work in works])
             if self.closed_from is not None and len(self.calls) > self.closed_from:
                 self.reached.set()
                 assert self._open.wait(30), "nobody opened the gate"
-            return forward(*args, **kwargs)
+            return step(works)
 
-        monkeypatch.setattr(model, "forward", gated)
+        monkeypatch.setattr(engine.decoder, "step", gated)
 
     def close_after(self, calls: int) -> None:
         """Hold every call after this many."""

@@ -1,0 +1,149 @@
+"""The plan of one step: in which order the tokens of its requests stand, and what attends to what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from llm.kv import KeyValueMemory
+from llm.stack import Deltas, Span, Stacks
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """One request's part of a step.
+
+    Attributes:
+        row: its keys and values so far, as the decoder's memory opened it.
+        tokens: to be read now: a piece of its prompt, or the token chosen last.
+        adapter: as the decoder made it; None for the plain base.
+        wanted: whether the logits after the last of the tokens are needed.
+    """
+
+    row: Any
+    tokens: Sequence[int]
+    adapter: Any
+    wanted: bool = True
+
+
+@dataclass(frozen=True)
+class DecodePlan:
+    """Rows that read one token each, attended together.
+
+    Attributes:
+        count: of these rows; they are the first of the step's tokens.
+        keys, values: by layer [rows, K, length, h], of all rows of the memory from the first to the last of them.
+        mask: [rows, 1, 1, length] to be added to the scores; None where all rows are equally long.
+        to_rows, from_rows: order of the tokens -> order of the memory, and back; None where it is the same.
+    """
+
+    count: int
+    keys: tuple[torch.Tensor, ...]
+    values: tuple[torch.Tensor, ...]
+    mask: torch.Tensor | None
+    to_rows: torch.Tensor | None
+    from_rows: torch.Tensor | None
+
+
+@dataclass(frozen=True)
+class ChunkPlan:
+    """A piece of a prompt: the step's tokens start ≤ n < stop; keys and values [1, K, length, h] by layer.
+
+    `mask` [tokens, length] is True where a token may look; None for the plain triangle at the beginning of a prompt.
+    """
+
+    start: int
+    stop: int
+    keys: tuple[torch.Tensor, ...]
+    values: tuple[torch.Tensor, ...]
+    mask: torch.Tensor | None
+
+
+@dataclass(frozen=True)
+class StepPlan:
+    """Everything `Decoder.step` needs to know: tokens and positions [N], where in the memory they go, who reads what.
+
+    `wanted` holds the tokens whose logits are needed, in the order of the works; `head` is for these rows alone what
+    `deltas` is for all.
+    """
+
+    tokens: torch.Tensor
+    positions: torch.Tensor
+    slots: torch.Tensor
+    wanted: torch.Tensor
+    decode: DecodePlan | None
+    chunks: tuple[ChunkPlan, ...]
+    deltas: Deltas | None
+    head: Deltas | None
+
+
+def plan(works: Sequence[Work], memory: KeyValueMemory, stacks: Stacks) -> StepPlan:
+    """The plan for `works`: rows with one token first, those of one adapter next to each other, then the prompts."""
+    import torch
+
+    device = memory.shape.device
+    single = [work for work in works if len(work.tokens) == 1]
+    longer = [work for work in works if len(work.tokens) > 1]
+    stack, ordered = stacks.arrange([(work.adapter, work) for work in sorted(single, key=lambda w: w.row.index)])
+    ordered += longer
+    starts: dict[Work, int] = {}
+    spans: list[Span] = []
+    count = 0
+    for work in ordered:
+        starts[work] = count
+        count += len(work.tokens)
+        if work.adapter:
+            spans.append(Span(starts[work], count, work.adapter))
+    places = [(work.row.index, work.row.length + n) for work in ordered for n in range(len(work.tokens))]
+    last = [(starts[work] + len(work.tokens) - 1, work.adapter) for work in works if work.wanted]
+    head = [Span(n, n + 1, adapter) for n, (_, adapter) in enumerate(last) if adapter and adapter.pairs[-1]]
+    return StepPlan(
+        tokens=torch.tensor([token for work in ordered for token in work.tokens], device=device),
+        positions=torch.tensor([position for _, position in places], device=device),
+        slots=memory.slots(places),
+        wanted=torch.tensor([at for at, _ in last], dtype=torch.long, device=device),
+        decode=_decode(ordered[: len(single)], memory) if single else None,
+        chunks=tuple(_chunk(work, starts[work], memory) for work in longer),
+        deltas=Deltas(spans, stack, sum(work.adapter is not None for work in single)) if spans else None,
+        head=Deltas(head) if head else None,
+    )
+
+
+def _decode(works: list[Work], memory: KeyValueMemory) -> DecodePlan:
+    import torch
+
+    device = memory.shape.device
+    rows = [work.row.index for work in works]
+    first, last = min(rows), max(rows)
+    # A row in between that is still reading its prompt is attended for nothing; it is in memory, so this is harmless.
+    lengths = [1] * (last - first + 1)
+    for work in works:
+        lengths[work.row.index - first] = work.row.length + 1
+    longest = max(lengths)
+    keys, values = memory.views(first, last + 1, longest)
+    mask = None
+    if min(lengths) < longest:
+        hidden = torch.arange(longest, device=device) >= torch.tensor(lengths, device=device)[:, None]
+        mask = torch.zeros(hidden.shape, dtype=memory.shape.dtype, device=device)
+        mask = mask.masked_fill_(hidden, float("-inf"))[:, None, None]
+    to_rows = from_rows = None
+    if rows != list(range(first, last + 1)):
+        places = {row - first: at for at, row in enumerate(rows)}
+        to_rows = torch.tensor([places.get(place, 0) for place in range(len(lengths))], device=device)
+        from_rows = torch.tensor([row - first for row in rows], device=device)
+    return DecodePlan(len(works), keys, values, mask, to_rows, from_rows)
+
+
+def _chunk(work: Work, start: int, memory: KeyValueMemory) -> ChunkPlan:
+    import torch
+
+    before, count = work.row.length, len(work.tokens)
+    keys, values = memory.views(work.row.index, work.row.index + 1, before + count)
+    mask = None
+    if before:
+        mask = torch.ones(count, before + count, dtype=torch.bool, device=memory.shape.device).tril(before)
+    return ChunkPlan(start, start + count, keys, values, mask)
