@@ -129,7 +129,7 @@ def reader_sample(rng: Random, sources: Sources, lang: str, refusals: float = 0.
     return over(rng, asked, gold, others, lang, row["src"])
 
 
-SHARES = {"scene": 32.0, "drill": 19.0, "reader": 20.0, "rule": 9.0, "talk": 15.0, "chat": 5.0}
+SHARES = {"scene": 32.0, "drill": 19.0, "reader": 20.0, "rule": 9.0, "talk": 18.0, "chat": 5.0}
 
 
 def samples(

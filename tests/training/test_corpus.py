@@ -103,6 +103,7 @@ def test_a_worker_writes_text_and_samples(tokenizer: Path, tmp_path: Path) -> No
             rows=4,
             length=4096,
             seed=1,
+            no_text=False,
             refusals=0.1,
             share=["scene=5"],
         ),
