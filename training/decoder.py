@@ -180,8 +180,9 @@ class Decoder(nn.Module):
 
     def set_dropout(self, share: float) -> None:
         """The share of every layer's output that is dropped in training (compiled layers are compiled anew)."""
-        for layer in self.model.layers:
-            layer.dropout = share
+        for layer in self.model.modules():
+            if isinstance(layer, Layer):
+                layer.dropout = share
 
     def logits(self, tokens: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
         """Scores of the next token, (B, T, V)."""
