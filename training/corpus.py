@@ -191,10 +191,13 @@ def main() -> None:
     ]
     for process in processes:
         process.start()
-    for process in processes:
-        process.join()
+    while any(process.is_alive() for process in processes):
+        if any(process.exitcode for process in processes):
+            for process in processes:
+                process.terminate()
+        time.sleep(0.2)
     if any(process.exitcode for process in processes):
-        raise SystemExit("a worker failed")
+        raise SystemExit("a worker failed, so all were stopped; its error stands above")
 
 
 if __name__ == "__main__":

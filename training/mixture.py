@@ -32,11 +32,18 @@ _PEOPLE = " people"  # reading rows whose question a person asked; those of othe
 
 
 def read_rows(paths: Iterable[Path]) -> Iterator[Row]:
-    """The JSON lines of .jsonl or .jsonl.xz files."""
+    """The JSON lines of .jsonl or .jsonl.xz files.
+
+    Raises:
+        ValueError: a line is no JSON, as at the end of a file that was cut off; names the file and the line.
+    """
     for path in paths:
         with lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else path.open(encoding="utf-8") as file:
-            for line in file:
-                yield json.loads(line)
+            for number, line in enumerate(file, 1):
+                try:
+                    yield json.loads(line)
+                except json.JSONDecodeError as error:
+                    raise ValueError(f"{path}, line {number}: {error}") from error
 
 
 @dataclass
