@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.embedder_drills import fact_sheets, scene_questions, translations
+from training.embedder_drills import fact_sheets, translations
 from training.embedder_pairs import Pair, corpus_pairs, held_out
 from training.embedder_store import PairStore
 from training.embedder_tokenizer import count_words, train_tokenizer
@@ -42,7 +42,7 @@ class EmbedderRecipe:
         batch, epochs, learning_rate, scale: of the loss and Adam; `scale` is the inverse temperature.
         passage_tokens: a longer passage is trained on through a window of so many tokens, drawn anew each time.
         most_per_text: passages taken from one running text.
-        sheets, words, scenes: how many generated fact sheets, dictionary pairs and tellings of scenes.
+        sheets, words: how many generated fact sheets and dictionary pairs.
         held_out: share of documents kept away from training.
         skip_sources: corpus sources left out (they are only in the held-out split).
         most_per_group: pairs used of one group in one epoch, drawn anew each time.
@@ -63,7 +63,6 @@ class EmbedderRecipe:
     most_per_text: int = 8
     sheets: int = 60000
     words: int = 30000
-    scenes: int = 0
     held_out: float = 0.04
     skip_sources: tuple[str, ...] = ("cmrc2018_trial_zh",)
     most_per_group: int = 40000
@@ -97,7 +96,6 @@ def training_pairs(corpus: Path, recipe: EmbedderRecipe) -> Iterator[Pair]:
             yield pair
     yield from fact_sheets(recipe.seed, recipe.sheets)
     yield from translations(recipe.seed, recipe.words)
-    yield from scene_questions(recipe.seed, recipe.scenes)
 
 
 def _batches(store: PairStore, recipe: EmbedderRecipe, rng: random.Random) -> Iterator[list[tuple[np.ndarray, int]]]:

@@ -10,8 +10,6 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from training.drills.scenes import scenes
-from training.drills.scenes.play import play
 from training.embedder_pairs import Pair
 from training.embedder_words import Attribute, word_lists
 
@@ -109,19 +107,6 @@ def fact_sheets(seed: int, count: int) -> Iterator[Pair]:
                 phrasings = attribute.ask_zh if asked_zh else attribute.ask_en
                 query = _question(asked_zh, name, phrasings, rng)
                 yield Pair(query, passage, f"sheet/{number}", "drill/sheet" if asked_zh == zh else "drill/crossed")
-
-
-def scene_questions(seed: int, count: int) -> Iterator[Pair]:
-    """Everyday questions over `count` tellings of scenes, those that name their subject; another telling of the same
-    scene in the batch is a hard negative by itself."""
-    rng = random.Random(seed)
-    pools = {lang: [scene for scene in scenes(lang) if not scene.held_out] for lang in ("zh", "en")}
-    for number in range(count):
-        told = play(rng, rng.choice(pools[rng.choice(("zh", "en"))]), rng.choice((1.0, 0.8, 0.5)))
-        names = [value for value in told.values.values() if len(value) > 1 and not value[0].isdigit()]
-        asked = [w for question in told.asked for w in question.wordings if any(name in w for name in names)]
-        for wording in rng.sample(asked, min(2, len(asked))):
-            yield Pair(wording, f"{told.title}\n{told.text}"[:1500], f"scene/{number}", "drill/scene")
 
 
 def translations(seed: int, count: int) -> Iterator[Pair]:

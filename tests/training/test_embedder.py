@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import lzma
 import random
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from training.drills.scenes import scenes
 from training.embedder import EmbedderRecipe, PairStore, fit, initial_weights, main, train, training_pairs
-from training.embedder_drills import fact_sheets, scene_questions, translations
+from training.embedder_drills import fact_sheets, translations
 from training.embedder_pairs import Pair, cloze, corpus_pairs, from_text, held_out, rows, sections
 from training.embedder_tokenizer import count_words, train_tokenizer
 from training.errors import TrainingError
@@ -124,19 +122,6 @@ def test_a_made_question_keeps_words_and_asks(sentence: str) -> None:
     lowered = sentence.lower()
     shared = [sum(c in lowered for c in q) / len(q) for q in made]
     assert np.mean(shared) > 0.5
-
-
-def test_scene_questions_name_what_their_passage_is_about() -> None:
-    pairs = list(scene_questions(1, 200))
-    assert pairs == list(scene_questions(1, 200)) != list(scene_questions(2, 200)) and len(pairs) > 200
-    kept_apart = [title for lang in ("zh", "en") for s in scenes(lang) if s.held_out for title in s.titles]
-    plain = {title for title in kept_apart if "{" not in title}
-    assert not any(pair.passage.split("\n")[0] in plain for pair in pairs)
-    named = [p for p in pairs if any(w in p.passage for w in re.findall(r"[A-Z]\w+|[\u4e00-\u9fff]{2}", p.query))]
-    assert len(named) > 0.95 * len(pairs)
-    strange = zip(pairs, pairs[100:], strict=False)
-    told = [any(w in b.passage for w in re.findall(r"[A-Z]\w{4,}|[\u4e00-\u9fff]{4}", a.query)) for a, b in strange]
-    assert sum(told) < 0.3 * len(told)  # the control: another pair's passage
 
 
 def test_drills_ask_about_the_sheet_they_come_with() -> None:
