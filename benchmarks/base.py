@@ -21,13 +21,14 @@ from random import Random
 
 from benchmarks.base_questions import PASSAGES, TALK, Asked
 from benchmarks.base_questions_2 import PASSAGES as SECOND
+from benchmarks.identity_questions import names_itself, prompts
 from training.drills.howto import guide_drill
 from training.drills.lookup import lookup, unanswerable
 from training.drills.prompts import REFUSAL, Sample, reading_prompt
 from training.drills.scenes import scene_drill
 
 Messages = list[dict[str, str]]
-PARTS = ("hand", "scenes", "drills", "howto", "talk")
+PARTS = ("hand", "scenes", "drills", "howto", "identity", "talk")
 
 
 class Model:
@@ -287,6 +288,19 @@ def squad(model: Model, path: Path, lang: str, n: int) -> None:
     print(f"{path.name}: F1 {mean:.3f} (n={score.of}) | wrongly refused {wrong} | refused over another article {right}")
 
 
+def identity(model: Model, show: bool) -> None:
+    """Prints how often the model names itself when asked who or what it is, alone and after other talk."""
+    for lang in ("zh", "en"):
+        asked = prompts(lang)
+        for name, part in (("alone", asked[: len(asked) // 2]), ("after other talk", asked[len(asked) // 2 :])):
+            score = Score()
+            for prompt, answer in zip(part, model.answers(part), strict=True):
+                score.add(names_itself(answer))
+                if show and not names_itself(answer):
+                    print(f"    miss: {prompt[-1]['content']} -> {answer!r}")
+            print(f"names itself, {lang}, {name}: {score}")
+
+
 def main() -> None:
     """The command line; see --help."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -320,6 +334,8 @@ def main() -> None:
         drills(model, options.samples, options.misses)
     if "howto" in options.parts:
         howto(model, max(8, options.samples // 2), options.misses)
+    if "identity" in options.parts:
+        identity(model, options.misses)
     for given in options.squad:
         lang, path = given.split("=", 1)
         squad(model, Path(path), lang, options.squad_samples)

@@ -12,6 +12,7 @@ import logging
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -225,9 +226,16 @@ class Database:
                     os.fsync(file.fileno())
 
     def checkpoint(self) -> None:
-        """Move the write-ahead log into the file and empty it, so that deleted text is in neither."""
+        """Move the write-ahead log into the file and empty it, so that deleted text is in neither.
+
+        SQLite waits for readers of an older state, but not for another checkpoint: then it is tried again.
+        """
         with self._errors(), self._write_lock:
-            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            for pause in (0.05, 0.5, 0.0):
+                if not self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                    return
+                time.sleep(pause)
+        log.warning("the write-ahead log could not be emptied; deleted text leaves it with the next deletion")
 
     def integrity(self) -> list[str]:
         """What SQLite's own checks find wrong; [] for a sound file."""

@@ -142,10 +142,11 @@ def work(options: argparse.Namespace, part: int) -> None:
     rng = Random(options.seed * 1000 + part)
     packer = Packer(options.length)
     rows: list[list[Piece]] = []
-    for piece in text_pieces(encoder, sources.documents, options.length, rng):
-        rows += packer.add(piece)
-    rows += packer.flush()
-    write_shard(options.out / "text" / f"{part:03d}.npz", rows, options.length)
+    if not options.no_text:
+        for piece in text_pieces(encoder, sources.documents, options.length, rng):
+            rows += packer.add(piece)
+        rows += packer.flush()
+        write_shard(options.out / "text" / f"{part:03d}.npz", rows, options.length)
     packer, rows, made = Packer(options.length), [], 0
     started, tokens = time.time(), 0
     shares = {name: float(value) for name, _, value in (given.partition("=") for given in options.share)}
@@ -175,6 +176,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=512, help="rows a shard")
     parser.add_argument("--length", type=int, default=2048)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--no-text", action="store_true", help="samples only: the text is there already")
     parser.add_argument("--refusals", type=float, default=0.11, help="share of questions that passages do not answer")
     parser.add_argument(
         "--share", action="append", default=[], metavar="KIND=WEIGHT", help=f"weights of the mixture: {SHARES}"
@@ -189,10 +191,13 @@ def main() -> None:
     ]
     for process in processes:
         process.start()
-    for process in processes:
-        process.join()
+    while any(process.is_alive() for process in processes):
+        if any(process.exitcode for process in processes):
+            for process in processes:
+                process.terminate()
+        time.sleep(0.2)
     if any(process.exitcode for process in processes):
-        raise SystemExit("a worker failed")
+        raise SystemExit("a worker failed, so all were stopped; its error stands above")
 
 
 if __name__ == "__main__":

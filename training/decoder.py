@@ -129,18 +129,22 @@ class MLP(nn.Module):
 
 
 class Layer(nn.Module):
-    """Attention and MLP, each after a norm and added to what came in."""
+    """Attention and MLP, each after a norm and added to what came in, in training with `dropout`."""
 
     def __init__(self, c: DecoderConfig) -> None:
         super().__init__()
+        self.dropout = 0.0
         self.self_attn = Attention(c)
         self.mlp = MLP(c)
         self.input_layernorm = RMSNorm(c.hidden, c.eps)
         self.post_attention_layernorm = RMSNorm(c.hidden, c.eps)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
-        x = x + self.self_attn(self.input_layernorm(x), cos, sin, mask)
-        return x + self.mlp(self.post_attention_layernorm(x))
+        x = x + self._drop(self.self_attn(self.input_layernorm(x), cos, sin, mask))
+        return x + self._drop(self.mlp(self.post_attention_layernorm(x)))
+
+    def _drop(self, x: Tensor) -> Tensor:
+        return F.dropout(x, self.dropout) if self.dropout and self.training else x
 
 
 class _Body(nn.Module):
@@ -173,6 +177,12 @@ class Decoder(nn.Module):
         for layer in self.model.layers:
             x = layer(x, cos, sin, mask)
         return self.model.norm(x)
+
+    def set_dropout(self, share: float) -> None:
+        """The share of every layer's output that is dropped in training (compiled layers are compiled anew)."""
+        for layer in self.model.modules():
+            if isinstance(layer, Layer):
+                layer.dropout = share
 
     def logits(self, tokens: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
         """Scores of the next token, (B, T, V)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import lzma
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -32,11 +32,18 @@ _PEOPLE = " people"  # reading rows whose question a person asked; those of othe
 
 
 def read_rows(paths: Iterable[Path]) -> Iterator[Row]:
-    """The JSON lines of .jsonl or .jsonl.xz files."""
+    """The JSON lines of .jsonl or .jsonl.xz files.
+
+    Raises:
+        ValueError: a line is no JSON, as at the end of a file that was cut off; names the file and the line.
+    """
     for path in paths:
         with lzma.open(path, "rt", encoding="utf-8") if path.suffix == ".xz" else path.open(encoding="utf-8") as file:
-            for line in file:
-                yield json.loads(line)
+            for number, line in enumerate(file, 1):
+                try:
+                    yield json.loads(line)
+                except json.JSONDecodeError as error:
+                    raise ValueError(f"{path}, line {number}: {error}") from error
 
 
 @dataclass
@@ -70,8 +77,8 @@ def load_sources(corpus: Path, part: int, parts: int, seed: int) -> Sources:
             if people or rng.random() < 0.5:
                 out.reader[key].append(row)
                 out.siblings.setdefault(row["context"][:80], []).append(row)
-    people = [row for name, rows in out.reader.items() if name.endswith(_PEOPLE) for row in rows if row["answer"]]
-    out.swaps = Swaps((row["question"], row["answer"], row["lang"]) for row in people)
+    natural = [row for name, rows in out.reader.items() if name.endswith(_PEOPLE) for row in rows if row["answer"]]
+    out.swaps = Swaps((row["question"], row["answer"], row["lang"]) for row in natural)
     for row in read_rows(p for p in files if p.name.startswith(("chat", "smile"))):
         messages = row["messages"]
         text = "".join(m["content"] for m in messages)
@@ -129,7 +136,30 @@ def reader_sample(rng: Random, sources: Sources, lang: str, refusals: float = 0.
     return over(rng, asked, gold, others, lang, row["src"])
 
 
-SHARES = {"scene": 32.0, "drill": 19.0, "reader": 20.0, "rule": 9.0, "talk": 15.0, "chat": 5.0}
+class _Queue:
+    """Samples that a maker gets out of whole documents, handed out one by one in either language."""
+
+    def __init__(self, maker: Callable[..., list[Sample]], refusals: float) -> None:
+        self.maker, self.refusals = maker, refusals
+        self.ready: dict[str, list[Sample]] = {"zh": [], "en": []}
+
+    def take(self, rng: Random, sources: Sources, noise: dict[str, list[tuple[str, str]]], lang: str) -> Sample | None:
+        """A sample in `lang`; None where sixty documents give none."""
+        for _ in range(60):
+            if self.ready[lang]:
+                break
+            row = rng.choice(sources.documents)
+            if row["src"] == "laws_zh" and rng.random() < 0.7:
+                continue
+            some = noise[row["lang"]][:200]
+            self.ready[row["lang"]] += self.maker(
+                rng, _title(row), row["text"], row["lang"], some, self.refusals * 0.6
+            )[:12]
+        ready = self.ready[lang]
+        return ready.pop(rng.randrange(len(ready))) if ready else None
+
+
+SHARES = {"scene": 26.0, "drill": 15.0, "reader": 16.0, "rule": 7.0, "cloze": 15.0, "talk": 16.0, "chat": 5.0}
 
 
 def samples(
@@ -138,10 +168,11 @@ def samples(
     """An endless mixture of conversations.
 
     `shares` weighs scenes, drills, questions of people and templates over real text ("reader"), those that rules make
-    over it ("rule"), generated conversation and tool calls ("talk") and real conversation ("chat"); `refusals` is the
-    share of questions over passages that they do not answer.
+    over it ("rule", "cloze"), generated conversation and tool calls ("talk") and real conversation ("chat"); `refusals`
+    is the share of questions over passages that they do not answer.
     """
     from training.drills import Material, draw
+    from training.drills.cloze import cloze_samples
     from training.drills.reading import from_document, join, windows
     from training.drills.scenes import scene_drill
 
@@ -150,7 +181,7 @@ def samples(
         for run in windows(row["text"][:4000], row["lang"], rng)[:2]:
             material.passages[row["lang"]].append((_title(row), join(run, row["lang"])))
             material.sentences[row["lang"]] += [s for s in run if len(s) < (40 if row["lang"] == "zh" else 90)]
-    queue: dict[str, list[Sample]] = {"zh": [], "en": []}
+    made = {name: _Queue(maker, refusals) for name, maker in (("rule", from_document), ("cloze", cloze_samples))}
     weights = {**SHARES, **(shares or {})}
     while True:
         lang = "zh" if rng.random() < 0.52 else "en"
@@ -159,18 +190,10 @@ def samples(
             yield rng.choice(sources.chats)
         elif kind == "reader" and (sources.reader[lang] or sources.reader[lang + _PEOPLE]):
             yield reader_sample(rng, sources, lang, refusals).messages
-        elif kind == "rule" and sources.documents:
-            for _ in range(60):
-                if queue[lang]:
-                    break
-                row = rng.choice(sources.documents)
-                if row["src"] == "laws_zh" and rng.random() < 0.7:
-                    continue
-                noise = material.passages[row["lang"]][:200]
-                made = from_document(rng, _title(row), row["text"], row["lang"], noise, refusals * 0.6)
-                queue[row["lang"]] += made[:12]
-            if queue[lang]:
-                yield queue[lang].pop(rng.randrange(len(queue[lang]))).messages
+        elif kind in made and sources.documents:
+            sample = made[kind].take(rng, sources, material.passages, lang)
+            if sample:
+                yield sample.messages
         elif kind == "scene":
             yield scene_drill(rng, lang, material=material, refusals=refusals).messages
         else:

@@ -39,6 +39,7 @@ class Stage:
         seconds, tokens: how long it lasts; the first limit reached ends it (0: no such limit).
         drill: share of the rows that are samples; the rest is text.
         context: loss weight of what is only read (answers and text have 1).
+        dropout: share of each layer's output that is dropped.
         quantise: train through nf4 (straight-through estimator), so that the stored weights are the trained ones.
     """
 
@@ -48,6 +49,7 @@ class Stage:
     seconds: float = 0.0
     tokens: float = 0.0
     context: float = 1.0
+    dropout: float = 0.0
     quantise: bool = False
 
     def __post_init__(self) -> None:
@@ -256,6 +258,7 @@ class Trainer:
 
     def _run_stage(self, stage: Stage) -> None:
         weights = torch.tensor([0.0, stage.context, 1.0, 1.0], device=self.device)
+        self.model.set_dropout(stage.dropout)
         if stage.quantise and self.healer.masters is None:
             self.healer.to_quantised()
         began = mark = time.time()

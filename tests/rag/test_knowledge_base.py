@@ -7,6 +7,7 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -166,6 +167,35 @@ def test_deleted_documents_are_nowhere(base: KnowledgeBase, files: Path, setting
     assert list((settings.data_dir / "vector_db").iterdir()) == []
     with pytest.raises(CollectionNotFoundError):
         base.documents("recipes")
+
+
+class _BusyOnce:
+    """SQLite's writer while another connection runs a checkpoint: the first one asked for does nothing."""
+
+    def __init__(self, writer: Any) -> None:
+        self.writer, self.asked = writer, 0
+
+    def execute(self, sql: str, *rest: Any) -> Any:
+        if "wal_checkpoint" in sql:
+            self.asked += 1
+            if self.asked == 1:
+                return self.writer.execute("SELECT 1, -1, -1")
+        return self.writer.execute(sql, *rest)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.writer, name)
+
+
+def test_deleted_text_leaves_the_log_after_another_checkpoint(
+    base: KnowledgeBase, files: Path, settings: RagSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = {d.title: d for d in filled(base, files)}
+    words = "冰糖炒成糖色".encode()
+    busy = _BusyOnce(base._store.database._writer)
+    monkeypatch.setattr(base._store.database, "_writer", busy)
+    base.delete_document(documents["红烧肉"].id)
+    assert busy.asked == 2
+    assert not any(words in path.read_bytes() for path in settings.data_dir.rglob("*") if path.is_file())
 
 
 def test_collections_and_their_names(base: KnowledgeBase, files: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from argparse import Namespace
 from pathlib import Path
 
@@ -103,6 +105,7 @@ def test_a_worker_writes_text_and_samples(tokenizer: Path, tmp_path: Path) -> No
             rows=4,
             length=4096,
             seed=1,
+            no_text=False,
             refusals=0.1,
             share=["scene=5"],
         ),
@@ -138,3 +141,14 @@ def test_the_chat_template_is_the_shipped_one() -> None:
     root = Path(__file__).parents[2]
     shipped = (root / "llm" / "embedded" / "base" / "chat_template.jinja").read_text(encoding="utf-8")
     assert (root / "training" / "chat_template.jinja").read_text(encoding="utf-8") == shipped
+
+
+def test_a_corpus_file_that_was_cut_off_stops_every_worker(tokenizer: Path, tmp_path: Path) -> None:
+    whole = json.dumps({"text": "青石桥建于1932年。" * 9, "lang": "zh", "src": "made"}, ensure_ascii=False)
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "pretrain__0.jsonl").write_text(whole + "\n" + whole, encoding="utf-8")
+    (tmp_path / "corpus" / "pretrain__1.jsonl").write_text(whole + "\n" + whole[:40], encoding="utf-8")
+    command = [sys.executable, "-m", "training.corpus", "--corpus", str(tmp_path / "corpus"), "--workers", "2"]
+    command += ["--tokenizer", str(tokenizer / "tokenizer.json"), "--out", str(tmp_path / "out"), "--shards", "10000"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1 and "pretrain__1.jsonl, line 2" in done.stderr and "all were stopped" in done.stderr

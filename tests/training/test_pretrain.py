@@ -18,6 +18,20 @@ from training.quantise import dynamic_map, fake_quantise
 TINY = DecoderConfig(vocab=320, hidden=64, layers=2, heads=2, kv_heads=1, head_dim=32, inner=128)
 
 
+def test_dropout_drops_in_training_only() -> None:
+    torch.manual_seed(0)
+    model = Decoder(TINY, torch.float32)
+    tokens = torch.randint(3, 300, (1, 12))
+    positions = torch.arange(12)[None]
+    given = (tokens, positions, document_mask(positions))
+    with torch.no_grad():
+        plain = model.logits(*given)
+        assert torch.equal(plain, model.logits(*given))
+        model.set_dropout(0.5)
+        assert not torch.equal(model.logits(*given), model.logits(*given))
+        assert torch.equal(plain, model.eval().logits(*given))
+
+
 def test_the_decoder_is_qwen3() -> None:
     from transformers import Qwen3Config, Qwen3ForCausalLM
 

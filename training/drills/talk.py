@@ -14,20 +14,33 @@ from typing import Any
 from training.drills import words_en, words_zh
 from training.drills.lookup import lookup, unanswerable
 from training.drills.pools import TABLES
-from training.drills.prompts import Message, Sample
+from training.drills.prompts import REFUSAL, Message, Sample
 
 COMMON = 20  # the first so many pairs are what people say most: greetings, thanks, goodbyes, praise, complaints
+LETTERS = "asdfghjklqwertyuiopzxcvbnm;1234"
 _ASKING = {
     "zh": re.compile(r"吗|么|呢|谁|哪|啥|几|如何|多少|贵姓|大名|是不是|有没有|能不能|对不对"),
     "en": re.compile(
-        r"(?:^|, )(?:so |and |but )?(?:who|what|whats|wats|which|where|when|why|how|hu|wat|are|aren't|is|do|does|did|can|"
-        r"could|may|will|were|have|should|right)\b",
+        r"(?:^|, )(?:so |and |but )?(?:am|who|what|whats|wats|which|where|when|why|how|hu|wat|are|aren't|is|do|does|"
+        r"did|can|could|may|will|were|have|should|right)\b",
         re.IGNORECASE,
     ),
 }
 _SLIPS = {
     "zh": (("吗", "嘛"), ("你", "您"), ("什么", "神马"), ("是", "素"), ("，", " "), ("你", "妳")),
-    "en": (("'", ""), ("you", "u"), ("are", "r"), ("what", "waht"), ("your", "ur"), ("who", "hwo"), (",", "")),
+    "en": (
+        ("'", ""),
+        (",", ""),
+        (r"\byou\b", "u"),
+        (r"\bare\b", "r"),
+        (r"\bwhat\b", "waht"),
+        (r"\byour\b", "ur"),
+        (r"\bwho\b", "hwo"),
+        ("([a-z])ing\\b", r"\1in"),
+        ("ei|ie", "i"),
+        ("ll", "l"),
+        ("th", "ht"),
+    ),
 }
 
 
@@ -58,7 +71,7 @@ def phrases(lang: str) -> dict[str, Any]:
 def _as_typed(rng: Random, text: str, lang: str) -> str:
     """`text` as somebody types it: with or without its punctuation and capitals, now and then with a slip."""
     if rng.random() < 0.06:
-        text = text.replace(*rng.choice(_SLIPS[lang]))
+        text = re.sub(*rng.choice(_SLIPS[lang]), text)
     if lang == "en":
         text = rng.choice((text, text[:1].upper() + text[1:]))
     if not text[-1:].isalnum():
@@ -81,13 +94,15 @@ def _turn(user: str, reply: str) -> list[Message]:
 
 
 def small_talk(rng: Random, lang: str, neutral: bool = False) -> tuple[str, str]:
-    """(what the user says, the reply); `neutral` leaves out what a persona or somebody who knows the user cannot say."""
+    """(what the user says, the reply); `neutral`: nothing that a persona, or one who was told a name, cannot say."""
     pairs = phrases(lang)["pairs"]
     while True:
         pair = rng.choice(pairs[:COMMON] if rng.random() < 0.25 else pairs)
         reply = rng.choice(pair["reply"])
         if not (neutral and ("stranger" in pair or re.search("分身|Fenshen|适配器|adapter", reply))):
-            return _as_typed(rng, rng.choice(pair["ask"]), lang), reply
+            user = re.sub(r"\{n\}", lambda _: str(rng.randint(2, 9999)), rng.choice(pair["ask"]))
+            user = re.sub(r"\{x\}", lambda _: "".join(rng.choices(LETTERS, k=rng.randint(3, 6))), user)
+            return _as_typed(rng, user, lang), reply
 
 
 def _question(rng: Random, lang: str, group: str) -> str:
@@ -158,8 +173,9 @@ def _chat(rng: Random, lang: str, persona: Persona | None, turns: int) -> list[M
 def _after_documents(rng: Random, lang: str) -> Sample:
     """Who are you, or small talk, after a question over documents that was answered or refused."""
     sample = rng.choice((lookup, unanswerable, unanswerable))(rng, lang, False, None, 1)
-    messages = list(sample.messages)
-    if sample.kind == "unanswerable" and rng.random() < 0.4:
+    messages = sample.messages[: rng.choice((3, 3, 5))]
+    refused = all(m["content"] == REFUSAL[lang] for m in messages if m["role"] == "assistant")
+    if refused and rng.random() < 0.5:
         messages = messages[1:]  # the app keeps no passages of earlier turns
     for _ in range(rng.randint(0, 1)):
         messages += _turn(*small_talk(rng, lang, True))

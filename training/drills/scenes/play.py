@@ -78,7 +78,7 @@ def _maker(spec: str, lang: str) -> Maker:
     if match := _RANGE.match(spec):
         low, high, step = float(match[1]), float(match[2]), float(match[3] or 1)
         count = int((high - low) / step + 1e-9)
-        if count < 1:
+        if count < 0:
             raise ValueError(f"an empty range {spec}")
         return lambda rng: f"{round(low + step * rng.randint(0, count), 4):g}"
     choices = [part.strip() for part in spec.split(" / ")]
