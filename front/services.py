@@ -117,7 +117,7 @@ class Services:
             collection=options.get("collection"),
             system_prompt=options.get("system_prompt", ""),
             k=options.get("k") or self.passages,
-            sampling=options.get("sampling", {}),
+            sampling={**options.get("sampling", {}), "session": turn.owner},
         )
         knowledge = self.knowledge.get() if chosen.collection else None
         if knowledge is not None and chosen.collection is not None:

@@ -34,12 +34,13 @@ class Turn:
     """What an answer is asked with; everything JSON-serialisable.
 
     `history` holds earlier {"role", "content", "sources"} entries; `options`: adapter, collection, system_prompt and
-    sampling.
+    sampling; those of one `owner` take turns with those of others.
     """
 
     question: str
     history: tuple[dict[str, Any], ...]
     options: dict[str, Any]
+    owner: str = ""
 
 
 # Yields the answer's events as dicts with a "type": waiting, sources, token, citation, refusal, done (rag.types).
@@ -129,7 +130,7 @@ class ChatRuns:
         self._runs: dict[str, Run] = {}
         self._lock = threading.Lock()
 
-    def start(self, conversation: str, question: str, options: dict[str, Any]) -> Run:
+    def start(self, conversation: str, question: str, options: dict[str, Any], owner: str = "") -> Run:
         """Save the question and begin to answer it.
 
         Raises:
@@ -148,7 +149,7 @@ class ChatRuns:
                 run = Run(conversation, self.store.add(conversation, "assistant", "", "running"))
             run.about["adapter"] = options.get("adapter")
             self._runs[conversation] = run
-        turn = Turn(question, history, options)
+        turn = Turn(question, history, options, owner)
         threading.Thread(target=self._work, args=(run, turn), name="answer", daemon=True).start()
         return run
 

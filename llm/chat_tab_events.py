@@ -78,10 +78,13 @@ class ChatEvents:
         return self._show(conversation, lang), idle(), conversation, adapter, collection
 
     def opened(self, conversation: str | None, request: gr.Request) -> tuple[Any, ...]:
-        """What `open` gives when the page is opened; a new visitor's log and question are left as they are, because the
+        """What `open` gives when the page is opened; a new visitor's log and question keep what they hold, because a
         question may have been sent already."""
-        shown = self.open(conversation, request)
-        return shown if conversation else (gr.skip(), gr.skip(), gr.skip(), *shown[3:])
+        log, *rest = self.open(conversation, request)
+        if conversation:
+            return log, *rest
+        welcome = {key: value for key, value in log.items() if key != "value"}
+        return welcome, gr.skip(), gr.skip(), *rest[2:]
 
     def follow(self, conversation: str, request: gr.Request) -> Iterator[tuple[Any, Any]]:
         """The running answer, as it grows; ends with it."""
@@ -124,7 +127,7 @@ class ChatEvents:
         try:
             if not conversation or not self._mine(owner, conversation):
                 conversation = self._store.create(owner).id
-            self._runs.start(conversation, question.strip(), self.chosen(*chosen))
+            self._runs.start(conversation, question.strip(), self.chosen(*chosen), owner)
         except LlmError as error:
             raise gr.Error(error.message(lang), print_exception=False) from error
         return self._show(conversation, lang), busy(), conversation

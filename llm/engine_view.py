@@ -62,9 +62,10 @@ def rows(found: Mapping[str, Any], lang: str) -> list[Row]:
         "budget_mb": cache["budget"] / 2**20,
         "memory_mb": found["weights_mb"] + found["kv_mb"] + found["stack_mb"] + cache["bytes"] / 2**20,
     }
+    base = f"{found['base']} · {found['quantisation']} · {found['device']}"
     how = "engine_batched" if found["batched"] else "engine_one_by_one"
     return [
-        row("engine_base", "engine_base_value", how),
+        Row(text("engine_base", lang), base, text(how, lang, **found)),
         row("engine_slots", "engine_slots_value", "engine_slots_detail"),
         row("engine_queue", "engine_queue_value"),
         row("engine_speed", "engine_speed_value", "engine_speed_detail"),

@@ -236,7 +236,7 @@ class AnswerOptions:
         system_prompt: the user's own, "" for none.
         k: passages given to the model.
         sampling: keyword arguments passed on to `model.stream` (max_tokens, temperature, top_p, top_k,
-            repetition_penalty, seed, stop).
+            repetition_penalty, seed, stop, and session: who takes turns with others).
     """
 
     adapter: str | None = None

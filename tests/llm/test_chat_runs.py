@@ -220,3 +220,12 @@ def test_the_history_is_what_was_answered(store: ConversationStore) -> None:
         ("assistant", "a6"),
     ]
     assert [m["sources"] for m in history] == [[], ["红烧肉"], [], [], [], ["红烧肉"]]
+
+
+def test_a_turn_says_whose_it_is(store: ConversationStore) -> None:
+    """The engine's line goes round by owners, so that one visitor's questions do not delay another's."""
+    script = Script(token("x"), done("x"))
+    runs = runs_of(store, script)
+    for owner in ("ann", "bob"):
+        follow(runs.start(store.create(owner).id, "q", {}, owner))
+    assert [turn.owner for turn in script.turns] == ["ann", "bob"]
