@@ -79,9 +79,12 @@ def choose(logits: torch.Tensor, generated: list[int], sampling: Sampling, gener
     scores = logits.float() / sampling.temperature
     if 0 < sampling.top_k < scores.numel():
         scores = scores.masked_fill(scores < scores.topk(sampling.top_k).values[-1], float("-inf"))
-    probabilities, order = torch.softmax(scores, -1).sort(descending=True)
+    probabilities = torch.softmax(scores, -1)
     if sampling.top_p < 1:
+        ranked, order = probabilities.sort(descending=True)
         # The token that crosses the threshold stays in, so the nucleus is never empty.
-        outside = probabilities.cumsum(-1) - probabilities >= sampling.top_p
-        probabilities = probabilities.masked_fill(outside, 0.0)
-    return int(order[torch.multinomial(probabilities, 1, generator=generator)])
+        outside = order[ranked.cumsum(-1) - ranked >= sampling.top_p]
+        probabilities = probabilities.index_fill(0, outside, 0.0)
+    # Drawn in the vocabulary's order: in that of their ranks, a last bit that depends on who else is in the step would
+    # swap two near equals and give the same noise to another token.
+    return int(torch.multinomial(probabilities, 1, generator=generator))

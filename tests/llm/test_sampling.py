@@ -164,3 +164,17 @@ def test_values_out_of_range_are_refused_by_name(values: dict[str, Any]) -> None
 def test_the_ends_of_the_ranges_are_allowed() -> None:
     Sampling(temperature=5, top_p=1, top_k=0, repetition_penalty=0.5, max_tokens=1, seed=0, stop=("x",) * 16)
     Sampling(temperature=0, top_p=0.001, repetition_penalty=3, seed=2**63 - 1)
+
+
+def test_a_last_bit_does_not_change_what_a_seed_draws() -> None:
+    """Near equals may change ranks between batches; the draw must not follow them."""
+    logits = torch.randn(10_000, generator=torch.Generator().manual_seed(3)) * 1e-3
+    noisy = logits * (1 + 1e-6 * torch.randn(10_000, generator=torch.Generator().manual_seed(4)))
+    assert not torch.equal(logits.argsort(), noisy.argsort())
+    for options in ({}, {"top_p": 0.9}):
+        sampling = Sampling(temperature=1.0, **options)
+        drawn = [
+            [choose(scores, [], sampling, torch.Generator().manual_seed(seed)) for seed in range(60)]
+            for scores in (logits, noisy)
+        ]
+        assert drawn[0] == drawn[1] and len(set(drawn[0])) > 50
