@@ -181,6 +181,25 @@ def hash_seed(text: str) -> int:
     return sum(ord(c) * 31**i for i, c in enumerate(text)) % 2**31
 
 
+def _report(name: str, model: Model, samples: Sequence[Sample], show: bool) -> None:
+    """Prints how many first questions were answered (short, rightly cited), or refused where they should be."""
+    score, short, cite, wrong = Score(), Score(), Score(), Score()
+    for sample, answer in zip(samples, model.answers([s.messages[:2] for s in samples]), strict=True):
+        if sample.gold is None:
+            good = refused(answer)
+        else:
+            good = plain(sample.gold) in plain(answer)
+            short.add(len(plain(answer)) <= 2 * len(plain(sample.gold)) + 12)
+            wrong.add(refused(answer))
+            if good:
+                cite.add(cited(answer) == sample.cite)
+        score.add(good)
+        if show and not good:
+            print(f"    miss: {sample.messages[1]['content']} -> {answer!r} (want {sample.gold})")
+    rest = f" | short {short} | citation {cite} | wrongly refused {wrong}" if short.of else ""
+    print(f"{name}: {score}{rest}", flush=True)
+
+
 def drills(model: Model, n: int, show: bool) -> None:
     """Prints the scores over `n` held-out drill samples of each kind and language."""
     for kind, name in (
@@ -190,22 +209,7 @@ def drills(model: Model, n: int, show: bool) -> None:
     ):
         for lang in ("zh", "en"):
             samples = _drills(lang, kind, n)
-            score, short, cite, wrong = Score(), Score(), Score(), Score()
-            for sample, answer in zip(samples, model.answers([s.messages[:2] for s in samples]), strict=True):
-                if kind == "unanswerable":
-                    good = refused(answer)
-                else:
-                    gold = str(sample.gold)
-                    good = plain(gold) in plain(answer)
-                    short.add(len(plain(answer)) <= 2 * len(plain(gold)) + 12)
-                    wrong.add(refused(answer))
-                    if good:
-                        cite.add(cited(answer) == sample.cite)
-                score.add(good)
-                if show and not good:
-                    print(f"    miss: {sample.messages[1]['content']} -> {answer!r} (want {sample.gold})")
-            rest = "" if kind == "unanswerable" else f" | short {short} | citation {cite} | wrongly refused {wrong}"
-            print(f"{name}, {lang}: {score}{rest}")
+            _report(f"{name}, {lang}", model, samples, show)
 
 
 def scenes(model: Model, n: int, show: bool) -> None:
@@ -218,20 +222,7 @@ def scenes(model: Model, n: int, show: bool) -> None:
                 sample = scene_drill(rng, lang, True, most=most, refusals=refusals, turns=1)
                 if (sample.gold is None) == bool(refusals):
                     samples.append(sample)
-            score, cite, wrong = Score(), Score(), Score()
-            for sample, answer in zip(samples, model.answers([s.messages[:2] for s in samples]), strict=True):
-                if sample.gold is None:
-                    good = refused(answer)
-                else:
-                    good = plain(sample.gold) in plain(answer)
-                    wrong.add(refused(answer))
-                    if good:
-                        cite.add(cited(answer) == sample.cite)
-                score.add(good)
-                if show and not good:
-                    print(f"    miss: {sample.messages[1]['content']} -> {answer!r} (want {sample.gold})")
-            rest = "" if refusals else f" | citation {cite} | wrongly refused {wrong}"
-            print(f"held-out scenes, {name}, {lang}: {score}{rest}", flush=True)
+            _report(f"held-out scenes, {name}, {lang}", model, samples, show)
 
 
 def howto(model: Model, n: int, show: bool) -> None:

@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TypeVar
@@ -73,7 +74,7 @@ class Faults:
 T = TypeVar("T", bound="FakeHub")
 
 
-class FakeHub:
+class FakeHub(ABC):
     """One hub with one repository. Use as a context manager; `endpoint` is its address."""
 
     source = ""
@@ -110,13 +111,13 @@ class FakeHub:
             data = data[:-1] + bytes([data[-1] ^ 0xFF])
         return data
 
+    @abstractmethod
     def file_of(self, path: str) -> str | None:
         """The file that a path asks for, or None for another call."""
-        raise NotImplementedError
 
+    @abstractmethod
     def answer(self, handler: Handler, body: bytes) -> None:
         """Serve everything that is not a file's bytes."""
-        raise NotImplementedError
 
     def _handler(self) -> type[Handler]:
         return type("HubHandler", (Handler,), {"hub": self})

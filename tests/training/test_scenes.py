@@ -110,8 +110,7 @@ def test_samples_answer_from_the_passage_they_cite(lang: str) -> None:
 def test_alike_passages_are_told_apart_by_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where several passages could answer, the first question names the one that it means."""
     pools = tuple(scene(tmp_path, POOL.replace("=== pool", f"=== pool {i}")) for i in range(6))
-    monkeypatch.setattr(drill, "scenes", lambda lang: pools)
-    monkeypatch.setattr(Scene, "held_out", property(lambda self: False))
+    monkeypatch.setattr(drill, "pool", lambda lang, held: pools)
     rng, several, nameless = Random(5), 0, 0
     for _ in range(300):
         sample = scene_drill(rng, "en", turns=1, refusals=0.0)

@@ -8,7 +8,7 @@ from random import Random
 from training.drills.desk import OWN, Material, frame
 from training.drills.facts import upper
 from training.drills.prompts import REFUSAL, Message, Sample, cited, reading_prompt
-from training.drills.scenes.grammar import Scene, scenes
+from training.drills.scenes.grammar import Scene, pool
 from training.drills.scenes.play import Asked, Played, play
 
 _GO_ON = {
@@ -55,8 +55,8 @@ def _names(asked: str, here: Played, others: list[Played]) -> bool:
 
 def lay_out(rng: Random, lang: str, held: bool, material: Material, most: int) -> _Table:
     """A scene among other tellings of it, other scenes and real passages."""
-    pool = [scene for scene in scenes(lang) if scene.held_out == held]
-    main = rng.choice(pool)
+    found = pool(lang, held)
+    main = rng.choice(found)
     keep = rng.choice((1.0, 1.0, 0.85, 0.7, 0.5))
     here = play(rng, main, keep)
     rows: list[tuple[tuple[str, str], Played | None]] = [((here.title, here.text), here)]
@@ -73,7 +73,7 @@ def lay_out(rng: Random, lang: str, held: bool, material: Material, most: int) -
             rows.append((rng.choice(real), None))
             continue
         else:
-            scene = rng.choice(pool)
+            scene = rng.choice(found)
             if any(p is not None and p.scene is scene for _, p in rows):
                 continue
             other = play(rng, scene, rng.choice((0.8, 0.5, 0.4)))
@@ -108,18 +108,18 @@ def _typed(rng: Random, question: str, lang: str, first: bool) -> str:
 def _choose(rng: Random, table: _Table, at: int, refuse: bool, follows: bool) -> tuple[str, Asked] | None:
     """A wording and what it asks of passage `at`; `follows`: the talk is about that passage already."""
     here = table.played[at]
-    pool = list(here.absent if refuse else here.asked) if here else []
-    rng.shuffle(pool)
-    for asked in pool:
+    choices = list(here.absent if refuse else here.asked) if here else []
+    rng.shuffle(choices)
+    for asked in choices:
         for wording in rng.sample(asked.wordings, len(asked.wordings)):
             if _fits(table, at, wording, not refuse, follows):
                 return wording, asked
     return None
 
 
-def _stranger(rng: Random, table: _Table, pool: list[Scene]) -> str | None:
+def _stranger(rng: Random, table: _Table, found: tuple[Scene, ...]) -> str | None:
     """A question about something that no passage is about."""
-    scene = rng.choice(pool)
+    scene = rng.choice(found)
     if any(p is not None and p.scene is scene for p in table.played):
         return None
     other = play(rng, scene, 1.0)
@@ -142,7 +142,6 @@ def scene_drill(
     With `turns` given there are at most so many questions; else one to seven, fewer over many passages.
     """
     table = lay_out(rng, lang, held, material or Material(), most)
-    pool = [scene for scene in scenes(lang) if scene.held_out == held]
     own = rng.choice(OWN[lang]) if rng.random() < 0.05 else ""
     messages: list[Message] = [{"role": "system", "content": reading_prompt(table.passages, lang, own)}]
     count = turns or rng.choice((1, 2, 3, 4, 5, 6, 7))
@@ -153,7 +152,7 @@ def scene_drill(
         refuse = rng.random() < refusals
         found = None
         if refuse and rng.random() < 0.12:
-            strange = _stranger(rng, table, pool)
+            strange = _stranger(rng, table, pool(lang, held))
             found = (strange, Asked((strange,), None)) if strange else None
         found = found or _choose(rng, table, at, refuse, follows=at == last)
         if found is None or found[1].wordings in seen:

@@ -163,3 +163,9 @@ def read(path: Path, lang: str) -> Iterator[Scene]:
 def scenes(lang: str) -> tuple[Scene, ...]:
     """All scenes of a language ("zh" or "en"), in file order."""
     return tuple(scene for path in sorted((FOLDER / lang).glob("*.txt")) for scene in read(path, lang))
+
+
+@lru_cache(maxsize=4)
+def pool(lang: str, held: bool) -> tuple[Scene, ...]:
+    """The scenes kept for tests and benchmarks (`held`), or all others."""
+    return tuple(scene for scene in scenes(lang) if scene.held_out == held)

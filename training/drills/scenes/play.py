@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 
 from training.drills import values_en, values_zh, words_en, words_zh
@@ -69,6 +70,7 @@ MAKERS: dict[str, dict[str, Maker]] = {
 }
 
 
+@cache
 def _maker(spec: str, lang: str) -> Maker:
     """What fills a slot; ValueError for an unknown maker or a single choice."""
     if spec.startswith("@"):
