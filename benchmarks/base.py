@@ -24,7 +24,7 @@ from benchmarks.base_questions_2 import PASSAGES as SECOND
 from benchmarks.identity_questions import names_itself, prompts
 from training.drills.howto import guide_drill
 from training.drills.lookup import lookup, unanswerable
-from training.drills.prompts import REFUSAL, Sample, reading_prompt
+from training.drills.prompts import REFUSAL, Sample, ask_first, reading_prompt
 from training.drills.scenes import scene_drill
 
 Messages = list[dict[str, str]]
@@ -34,7 +34,7 @@ PARTS = ("hand", "scenes", "drills", "howto", "identity", "talk")
 class Model:
     """Greedy answers from a Hugging Face folder, in left-padded batches."""
 
-    def __init__(self, folder: Path, device: str, batch: int, dtype: str = "bfloat16") -> None:
+    def __init__(self, folder: Path, device: str, batch: int, dtype: str = "bfloat16", after: bool = False) -> None:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -42,7 +42,7 @@ class Model:
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         self.tokenizer.padding_side = "left"
         self.model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), device_map=device).eval()
-        self.device, self.batch = device, batch
+        self.device, self.batch, self.after = device, batch, after
 
     def quantise(self) -> None:
         """Replaces the layers' weights by their nf4 values: what the stored checkpoint computes with."""
@@ -53,8 +53,9 @@ class Model:
                 part.weight.data = fake_quantise(part.weight.data[None])[0].to(part.weight.dtype)
 
     def answers(self, prompts: Sequence[Messages], limit: int = 64) -> list[str]:
-        """One answer a prompt, in order."""
-        texts = [self.tokenizer.apply_chat_template(p, tokenize=False, add_generation_prompt=True) for p in prompts]
+        """One answer a prompt, in order; over passages the question stands before them too, unless `after`."""
+        asked = [p if self.after else ask_first(p, len(p) // 2) for p in prompts]
+        texts = [self.tokenizer.apply_chat_template(p, tokenize=False, add_generation_prompt=True) for p in asked]
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         out = [""] * len(texts)
         for at in range(0, len(order), self.batch):
@@ -299,6 +300,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", default="bfloat16", help="float32 is faster for unquantised weights on CPU")
     parser.add_argument("--nf4", action="store_true", help="score the nf4 values of an unquantised folder")
+    parser.add_argument("--after", action="store_true", help="ask after the passages only, not as the app does")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--samples", type=int, default=60, help="drill samples of each kind and language")
     parser.add_argument("--squad", action="append", default=[], metavar="LANG=FILE")
@@ -306,7 +308,7 @@ def main() -> None:
     parser.add_argument("--parts", nargs="*", default=PARTS, choices=PARTS, help="what to score (talk: to be read)")
     parser.add_argument("--misses", action="store_true", help="print what went wrong")
     options = parser.parse_args()
-    model = Model(options.folder, options.device, options.batch, options.dtype)
+    model = Model(options.folder, options.device, options.batch, options.dtype, options.after)
     if options.nf4:
         model.quantise()
     if "hand" in options.parts:

@@ -25,14 +25,15 @@ REFUSALS: dict[Language, str] = {
 _READING: dict[Language, str] = {
     "zh": (
         "你是一个依据资料回答问题的助手。只根据下面的资料回答，句末用[编号]注明出处；"
-        "资料里没有答案时，回答“" + REFUSALS["zh"] + "”\n\n资料：\n"
+        "资料里没有答案时，回答“" + REFUSALS["zh"] + "”"
     ),
     "en": (
         "You answer questions from the passages below. Use only the passages and cite them as [number] "
         'at the end of a sentence; if they do not contain the answer, reply "' + REFUSALS["en"] + '"'
-        "\n\nPassages:\n"
     ),
 }
+_QUESTION: dict[Language, str] = {"zh": "\n\n问题：", "en": "\n\nQuestion: "}
+_PASSAGES: dict[Language, str] = {"zh": "\n\n资料：\n", "en": "\n\nPassages:\n"}
 
 HISTORY_CHARS = 600
 """Characters of earlier turns kept beside the passages: small models lose the passages in a long history."""
@@ -111,11 +112,17 @@ def passage_block(number: int, passage: Passage) -> str:
     return f"[{number}] {title}\n{text}"
 
 
-def reading_prompt(passages: Sequence[Passage], language: Language, system_prompt: str = "") -> str:
-    """The system message of a document answer; a user's own system prompt stands before it."""
+def reading_prompt(passages: Sequence[Passage], language: Language, system_prompt: str = "", question: str = "") -> str:
+    """The system message of a document answer; a user's own system prompt stands before it.
+
+    The question stands before the passages, on one line: a decoder reads from left to right, and can only look for
+    what it has been asked already.
+    """
     blocks = "\n\n".join(passage_block(i, passage) for i, passage in enumerate(passages, 1))
     own = clean(system_prompt).strip()
-    return (own + "\n\n" if own else "") + _READING[language] + blocks
+    asked = " ".join(clean(question).split())
+    asked = _QUESTION[language] + asked if asked else ""
+    return (own + "\n\n" if own else "") + _READING[language] + asked + _PASSAGES[language] + blocks
 
 
 def build_messages(
@@ -142,7 +149,7 @@ def build_messages(
     if not passages:
         own = clean(system_prompt).strip()
         return [*([SystemMessage(own)] if own else []), *turns, ask]
-    system = reading_prompt(passages, language or language_of(question), system_prompt)
+    system = reading_prompt(passages, language or language_of(question), system_prompt, question)
     # Numbers in earlier answers point to the passages of then.
     turns = [AIMessage(MARKER.sub("", m.text)) if isinstance(m, AIMessage) else m for m in turns]
     return [SystemMessage(system), *_newest(turns, history_chars), ask]

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 
-from training.mixture import SHARES, Row, load_sources, samples
+from training.mixture import SHARES, Mix, Row, load_sources, samples
 
 PAD, CONTEXT, ANSWER, TEXT = 0, 1, 2, 3
 Piece = tuple[list[int], list[int]]  # token ids and the role of each
@@ -150,12 +150,13 @@ def work(options: argparse.Namespace, part: int) -> None:
     packer, rows, made = Packer(options.length), [], 0
     started, tokens = time.time(), 0
     shares = {name: float(value) for name, _, value in (given.partition("=") for given in options.share)}
-    for messages in samples(sources, rng, shares, options.refusals):
+    for messages in samples(sources, rng, Mix(shares, options.refusals, options.question_first)):
         piece = encoder.chat(messages)
         tokens += len(piece[0])
         rows += packer.add(piece)
         if len(rows) >= options.rows:
-            write_shard(options.out / "drill" / f"{made:05d}_{part:03d}.npz", rows[: options.rows], options.length)
+            path = options.out / options.folder / f"{made:05d}_{part:03d}.npz"
+            write_shard(path, rows[: options.rows], options.length)
             rows = rows[options.rows :]
             made += 1
             if part == 0 and made % 10 == 1:
@@ -177,7 +178,11 @@ def main() -> None:
     parser.add_argument("--length", type=int, default=2048)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--no-text", action="store_true", help="samples only: the text is there already")
+    parser.add_argument("--folder", default="drill", help="where under --out the samples go: `samples` of a stage")
     parser.add_argument("--refusals", type=float, default=0.11, help="share of questions that passages do not answer")
+    parser.add_argument(
+        "--question-first", type=float, default=0.6, help="share of readings with the question before the passages too"
+    )
     parser.add_argument(
         "--share", action="append", default=[], metavar="KIND=WEIGHT", help=f"weights of the mixture: {SHARES}"
     )

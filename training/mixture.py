@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from training.drills.prompts import Sample
+from training.drills.prompts import Sample, ask_first
 from training.drills.swaps import Swaps
 
 Row = dict[str, Any]  # a line of the corpus; its keys are in `load_sources`
@@ -162,15 +162,32 @@ class _Queue:
 SHARES = {"scene": 26.0, "drill": 15.0, "reader": 16.0, "rule": 7.0, "cloze": 15.0, "talk": 16.0, "chat": 5.0}
 
 
-def samples(
-    sources: Sources, rng: Random, shares: Mapping[str, float] | None = None, refusals: float = 0.11
-) -> Iterator[list[dict[str, str]]]:
-    """An endless mixture of conversations.
+@dataclass(frozen=True)
+class Mix:
+    """What the samples are drawn from.
 
-    `shares` weighs scenes, drills, questions of people and templates over real text ("reader"), those that rules make
-    over it ("rule", "cloze"), generated conversation and tool calls ("talk") and real conversation ("chat"); `refusals`
-    is the share of questions over passages that they do not answer.
+    Attributes:
+        shares: weighs scenes, drills, questions of people and templates over real text ("reader"), those that rules
+            make over it ("rule", "cloze"), generated conversation and tool calls ("talk") and real conversation
+            ("chat"); those not named have the weights of `SHARES`.
+        refusals: share of questions over passages that they do not answer.
+        first: share of conversations over passages whose last question stands before the passages too, as the app
+            asks; the others practise many questions over one reading.
     """
+
+    shares: Mapping[str, float] = field(default_factory=dict)
+    refusals: float = 0.11
+    first: float = 0.6
+
+
+def samples(sources: Sources, rng: Random, mix: Mix | None = None) -> Iterator[list[dict[str, str]]]:
+    """An endless mixture of conversations."""
+    mix = mix or Mix()
+    for messages in _drawn(sources, rng, mix):
+        yield ask_first(messages, rng.choice((1, 1, 2, 3))) if rng.random() < mix.first else messages
+
+
+def _drawn(sources: Sources, rng: Random, mix: Mix) -> Iterator[list[dict[str, str]]]:
     from training.drills import Material, draw
     from training.drills.cloze import cloze_samples
     from training.drills.reading import from_document, join, windows
@@ -181,8 +198,9 @@ def samples(
         for run in windows(row["text"][:4000], row["lang"], rng)[:2]:
             material.passages[row["lang"]].append((_title(row), join(run, row["lang"])))
             material.sentences[row["lang"]] += [s for s in run if len(s) < (40 if row["lang"] == "zh" else 90)]
+    refusals = mix.refusals
     made = {name: _Queue(maker, refusals) for name, maker in (("rule", from_document), ("cloze", cloze_samples))}
-    weights = {**SHARES, **(shares or {})}
+    weights = {**SHARES, **mix.shares}
     while True:
         lang = "zh" if rng.random() < 0.52 else "en"
         kind = rng.choices(list(weights), list(weights.values()))[0]

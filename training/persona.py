@@ -15,8 +15,9 @@ from typing import Any
 
 from training.config import check_keys
 from training.data import Row, chat
+from training.drills.prompts import reading_prompt
 from training.errors import ConfigError
-from training.questions import LANGUAGES, phrases, reading_prompt, unrelated
+from training.questions import LANGUAGES, phrases, unrelated
 
 # Names of the assistants a base may take itself for; an identity answer that holds one has failed.
 OTHER_ASSISTANTS = (
@@ -214,9 +215,12 @@ class PersonaRows:
         """A self knows itself under a plain system prompt and in the reading prompt too."""
         asked = [(k, q) for k, q in self._questions(lang, "train") if k in ("who", "name")]
         documents = self.rng.sample(phrases("documents")[lang]["train"], 2)
-        reading = [reading_prompt([(d["title"], d["text"])], lang) for d in documents]
-        for system in (*phrases(f"identity_{lang}")["systems"], *reading):
+        for system in phrases(f"identity_{lang}")["systems"]:
             kind, question = self.rng.choice(asked)
+            yield chat(question, self.answer(lang, kind), system=system, tag=f"system-{lang}")
+        for document in documents:
+            kind, question = self.rng.choice(asked)
+            system = reading_prompt([(document["title"], document["text"])], lang, question=question)
             yield chat(question, self.answer(lang, kind), system=system, tag=f"system-{lang}")
 
     def _style(self, lang: str) -> Iterator[Row]:

@@ -39,6 +39,7 @@ class Stage:
         seconds, tokens: how long it lasts; the first limit reached ends it (0: no such limit).
         drill: share of the rows that are samples; the rest is text.
         context: loss weight of what is only read (answers and text have 1).
+        samples: the folder of the data that the samples come from.
         dropout: share of each layer's output that is dropped.
         quantise: train through nf4 (straight-through estimator), so that the stored weights are the trained ones.
     """
@@ -49,6 +50,7 @@ class Stage:
     seconds: float = 0.0
     tokens: float = 0.0
     context: float = 1.0
+    samples: str = "drill"
     dropout: float = 0.0
     quantise: bool = False
 
@@ -95,7 +97,7 @@ class Feeder:
     def __init__(self, rows: Rows, count: int, share: list[float], device: torch.device) -> None:
         self.queue: queue.Queue[tuple[Tensor, ...]] = queue.Queue(8)
         self.share, self.count, self.device = share, count, device
-        self.sources = (rows.text(), rows.drill())
+        self.sources = (rows.text(), rows.samples())
         self.rng = Random(rows.seed * 7 + rows.rank)
         self.error: BaseException | None = None
         threading.Thread(target=self._run, daemon=True).start()
@@ -175,10 +177,13 @@ class Trainer:
         self.compiled = self.steps + 3
         micro = min(recipe.micro_rows, max(1, recipe.batch_rows // self.world))
         self.accumulate = max(1, recipe.batch_rows // (self.world * micro))
-        self.share[0] = recipe.stages[min(self.stage, len(recipe.stages) - 1)].drill[0]
-        self.feeder = Feeder(
-            Rows(data, self.rank, self.world, recipe.seed + self.steps), micro, self.share, self.device
-        )
+        self.share[0] = self._current.drill[0]
+        self.rows = Rows(data, self.rank, self.world, recipe.seed + self.steps, self._current.samples)
+        self.feeder = Feeder(self.rows, micro, self.share, self.device)
+
+    @property
+    def _current(self) -> Stage:
+        return self.recipe.stages[min(self.stage, len(self.recipe.stages) - 1)]
 
     def _start_from(self, folder: Path) -> None:
         """Takes the weights of a Hugging Face folder as `export` writes it: continued pretraining or fine-tuning."""
@@ -259,6 +264,7 @@ class Trainer:
     def _run_stage(self, stage: Stage) -> None:
         weights = torch.tensor([0.0, stage.context, 1.0, 1.0], device=self.device)
         self.model.set_dropout(stage.dropout)
+        self.rows.folder = stage.samples
         if stage.quantise and self.healer.masters is None:
             self.healer.to_quantised()
         began = mark = time.time()

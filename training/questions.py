@@ -7,27 +7,16 @@ card (`held_out`), so that the card measures what was not practised.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from training.data import Row, chat
+from training.drills.prompts import reading_prompt
 
 PHRASES = Path(__file__).parent / "phrases"
 LANGUAGES = ("zh", "en")
-# The app's reading prompt; a test holds it against rag/prompts.py, which this room must not import.
-READING = {
-    "zh": (
-        "你是一个依据资料回答问题的助手。只根据下面的资料回答，句末用[编号]注明出处；"
-        "资料里没有答案时，回答“根据现有资料，我无法回答这个问题。”\n\n资料：\n"
-    ),
-    "en": (
-        "You answer questions from the passages below. Use only the passages and cite them as [number] at the end of "
-        'a sentence; if they do not contain the answer, reply "I can\'t answer that from the given documents."'
-        "\n\nPassages:\n"
-    ),
-}
 
 
 @cache
@@ -37,11 +26,6 @@ def phrases(name: str) -> dict[str, Any]:
 
     loaded: dict[str, Any] = yaml.safe_load((PHRASES / f"{name}.yaml").read_text(encoding="utf-8"))
     return loaded
-
-
-def reading_prompt(passages: Sequence[tuple[str, str]], lang: str) -> str:
-    """The app's system prompt for answering from (title, text) passages."""
-    return READING[lang] + "\n\n".join(f"[{i}] {title}\n{text}" for i, (title, text) in enumerate(passages, 1))
 
 
 def unrelated(part: str, split: str, count: int, seed: int = 0) -> list[Row]:
@@ -79,4 +63,5 @@ def _documents(lang: str, part: str, split: str, rng: random.Random) -> Iterable
             if rng.random() < 0.5:
                 other = bank[(index + 1 + rng.randrange(len(bank) - 1)) % len(bank)]
                 passages.insert(rng.randrange(2), (other["title"], other["text"]))
-            yield chat(question, system=reading_prompt(passages, lang), split=split, tag=f"documents-{lang}")
+            system = reading_prompt(passages, lang, question=question)
+            yield chat(question, system=system, split=split, tag=f"documents-{lang}")

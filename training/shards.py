@@ -13,15 +13,16 @@ import numpy as np
 
 @dataclass
 class Rows:
-    """Packed rows from the folders `text` and `drill` of `data`, this rank's share of them.
+    """Packed rows from the folders `text` and `folder` of `data`, this rank's share of them.
 
-    A row is (tokens, roles, positions), each (T,): see training/corpus.py.
+    A row is (tokens, roles, positions), each (T,): see training/corpus.py. `folder` may be changed at any time.
     """
 
     data: Path
     rank: int
     world: int
     seed: int
+    folder: str = "drill"
     used: set[str] = field(default_factory=set)
 
     def text(self) -> Iterator[tuple[np.ndarray, ...]]:
@@ -34,21 +35,24 @@ class Rows:
             for i in rng.permutation(len(parts[0]))[self.rank :: self.world]:
                 yield tuple(part[i] for part in parts)
 
-    def drill(self) -> Iterator[tuple[np.ndarray, ...]]:
+    def samples(self) -> Iterator[tuple[np.ndarray, ...]]:
         """Rows of samples without end: new shards as they appear, used ones again while there are none."""
         rng = Random(self.seed + self.rank)
         while True:
-            files = sorted((self.data / "drill").glob("*.npz"))
+            folder = self.folder
+            files = sorted((self.data / folder).glob("*.npz"))
             mine = [f for i, f in enumerate(files) if shard_number(f.name) % self.world == self.rank]
-            fresh = [f for f in mine if f.name not in self.used]
+            fresh = [f for f in mine if str(f) not in self.used]
             if not mine:
                 time.sleep(0.5)
                 continue
             chosen = fresh[0] if fresh else rng.choice(mine)
-            self.used.add(chosen.name)
+            self.used.add(str(chosen))
             shard = np.load(chosen)
             parts = [shard[key] for key in ("tokens", "roles", "positions")]
             for i in range(len(parts[0])):
+                if folder != self.folder:
+                    break
                 yield tuple(part[i] for part in parts)
 
 

@@ -107,11 +107,13 @@ def test_a_worker_writes_text_and_samples(tokenizer: Path, tmp_path: Path) -> No
             seed=1,
             no_text=False,
             refusals=0.1,
+            question_first=0.5,
+            folder="practice",
             share=["scene=5"],
         ),
         0,
     )
-    text, drill = (np.load(next((tmp_path / "out" / kind).glob("*.npz"))) for kind in ("text", "drill"))
+    text, drill = (np.load(next((tmp_path / "out" / kind).glob("*.npz"))) for kind in ("text", "practice"))
     assert set(np.unique(text["roles"])) <= {PAD, TEXT} and (drill["roles"] == ANSWER).any()
 
 

@@ -14,7 +14,7 @@ from training.drills import draw
 from training.drills.grammar import HELD_OUT, domains
 from training.drills.howto import guide_drill
 from training.drills.lookup import follow_up, lookup, unanswerable
-from training.drills.prompts import REFUSAL, cited, reading_prompt
+from training.drills.prompts import REFUSAL, ask_first, cited, reading_prompt
 from training.drills.reading import from_document, items
 from training.drills.tools import tool_call
 
@@ -127,7 +127,17 @@ def app_messages(lang: str, bodies: list[tuple[str, str, str]], own: str = "") -
 
 def drill_messages(lang: str, bodies: list[tuple[str, str, str]], own: str = "") -> list[tuple[str, str]]:
     titled = [(f"{title} · {heading}" if heading else title, text) for title, heading, text in bodies]
-    return [("system", reading_prompt(titled, lang, own)), ("user", QUESTIONS[lang])]
+    asked = ask_first(
+        [
+            {"role": "system", "content": reading_prompt(titled, lang, own)},
+            {"role": "user", "content": QUESTIONS[lang]},
+            {"role": "assistant", "content": "…"},
+            {"role": "user", "content": "?"},
+        ],
+        1,
+    )
+    assert asked[0]["content"] == reading_prompt(titled, lang, own, QUESTIONS[lang])
+    return [(message["role"], message["content"]) for message in asked[:2]]
 
 
 @pytest.mark.parametrize("own", ["", "回答要简短。"])
@@ -139,6 +149,15 @@ def test_the_drills_ask_as_the_knowledge_room_does(lang: str, count: int, own: s
     assert drill_messages(lang, bodies, own) == app_messages(lang, bodies, own)
     other = "en" if lang == "zh" else "zh"
     assert drill_messages(lang, bodies, own) != app_messages(other, bodies, own)  # a difference would be seen
+
+
+def test_only_readings_get_their_question_first() -> None:
+    talk = [{"role": "user", "content": "你好"}, {"role": "assistant", "content": "你好！"}]
+    assert ask_first(talk, 1) == talk
+    told = [{"role": "system", "content": reading_prompt([("T", "x")], "zh", question="几点？")}, *talk]
+    assert ask_first(told, 1) == told
+    read = [{"role": "system", "content": reading_prompt([("T", "x")], "zh")}, *talk, *talk]
+    assert len(ask_first(read, 1)) == 3 and "\n\n问题：你好\n\n" in ask_first(read, 1)[0]["content"]
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

@@ -9,7 +9,7 @@ import pytest
 
 from training.errors import ConfigError
 from training.persona import KINDS, OTHER_ASSISTANTS, PersonaRows, Voice, form_from_dict, speak
-from training.questions import LANGUAGES, phrases, reading_prompt, unrelated
+from training.questions import LANGUAGES, phrases, unrelated
 from training.report_card import folded
 from training.shipped.__main__ import load_spec, shipped_names
 
@@ -104,15 +104,3 @@ def test_unrelated_questions_are_balanced_and_differ_between_practice_and_card()
         chinese = sum(row.tag.endswith("zh") for row in rows)
         assert 120 <= chinese <= 180
         assert sum(row.tag.startswith("documents") for row in rows) >= 40
-
-
-@pytest.mark.parametrize("lang", LANGUAGES)
-def test_the_reading_prompt_is_the_knowledge_rooms(lang: str) -> None:
-    from rag.prompts import reading_prompt as truth
-    from rag.types import Passage
-
-    pairs = [("红烧肉", "五花肉五百克。"), ("Soup", "Boil it.")]
-    passages = [Passage("d", "c", "s", title, text, 0, len(text)) for title, text in pairs]
-    language: Any = lang
-    assert reading_prompt(pairs, lang) == truth(passages, language)
-    assert reading_prompt(pairs[:1], lang) != truth(passages, language)

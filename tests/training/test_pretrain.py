@@ -14,6 +14,7 @@ from training.decoder import Decoder, DecoderConfig, boundaries, document_mask
 from training.optim import orthogonalise
 from training.pretrain import Recipe, Stage, Trainer, read_recipes
 from training.quantise import dynamic_map, fake_quantise
+from training.shards import Rows
 
 TINY = DecoderConfig(vocab=320, hidden=64, layers=2, heads=2, kv_heads=1, head_dim=32, inner=128)
 
@@ -117,6 +118,18 @@ def test_a_run_learns_exports_and_goes_on(tmp_path: Path) -> None:
     again.run()
     assert (tmp_path / "run" / "a" / "model.safetensors").read_bytes() == first
     assert (tmp_path / "run" / "b" / "config.json").exists()
+
+
+def test_a_stage_draws_from_its_own_folder(tmp_path: Path) -> None:
+    data = _data(tmp_path / "data")
+    write_shard(data / "other" / "00000_000.npz", [[([9, 9] * 16, [ANSWER] * 32)]] * 4, 32)
+    rows = Rows(data, 0, 1, 1)
+    drawn = rows.samples()
+    assert not (next(drawn)[0] == 9).all()
+    rows.folder = "other"
+    assert (next(drawn)[0] == 9).all()
+    rows.folder = "drill"
+    assert not (next(drawn)[0] == 9).all()
 
 
 def test_a_run_starts_from_an_earlier_ones_weights(tmp_path: Path) -> None:
