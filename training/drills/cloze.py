@@ -121,7 +121,7 @@ def gaps(rng: Random, run: Sequence[str], lang: str) -> Iterator[Gap]:
 def cloze_samples(
     rng: Random, title: str, text: str, lang: str, noise: Sequence[Passage], refusals: float = 0.08
 ) -> list[Sample]:
-    """Samples from one document; each has one to five questions over a window of it, among other passages.
+    """Samples from one document; each has up to eight questions over a window of it, among other passages.
 
     About `refusals` of them ask for something that only a sentence left out of the passage tells.
     """
@@ -136,13 +136,13 @@ def cloze_samples(
         first = made[0]
         rest = [s for n, s in enumerate(run) if n != first.sentence]
         recurs = any(first.answer in s for s in rest)
-        shown, asked = list(run), made[: rng.randint(1, 5)]
+        shown, asked = list(run), made[: rng.randint(2, 8)]
         answer: str | None = first.answer
         if len(rest) > 1 and ((recurs and rng.random() < 0.6) or (not recurs and rng.random() < refusals)):
             shown, asked = rest, [first]
             answer = first.answer if recurs else None
         others = [(title, join(other, lang)) for j, other in enumerate(runs) if j != i]
-        chosen = rng.sample(others, min(len(others), rng.choice((0, 0, 1, 2))))
+        chosen = rng.sample(others, min(len(others), rng.choice((0, 0, 0, 1))))
         chosen += rng.sample(list(noise), min(len(noise), rng.choice((0, 0, 1, 2))))
         chosen = [p for p in chosen if not any(gap.answer in p[1] for gap in asked)]
         questions = [(gap.question, gap.answer if n or answer is not None else None) for n, gap in enumerate(asked)]

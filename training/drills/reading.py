@@ -93,7 +93,7 @@ def from_document(
                 for j, other in enumerate(runs)
                 if j != i and item.answer not in join(other, lang)
             ]
-            chosen = rng.sample(others, min(len(others), rng.choice((0, 0, 1, 1, 2))))
+            chosen = rng.sample(others, min(len(others), rng.choice((0, 0, 0, 1, 1))))
             chosen += [
                 p for p in rng.sample(list(noise), min(len(noise), rng.choice((0, 0, 1, 2)))) if item.answer not in p[1]
             ]
