@@ -17,7 +17,8 @@ from training.mixture import SHARES, Mix, Row, load_sources, samples
 
 PAD, CONTEXT, ANSWER, TEXT = 0, 1, 2, 3
 Piece = tuple[list[int], list[int]]  # token ids and the role of each
-_DOWN = {"snakes_en_stories": 0.75, "classical_modern": 0.9}  # share kept of sources that would crowd the rest
+# How often a pass over the text reads a source that is not read once: less where it would crowd the rest.
+_PASSES = {"snakes_en_stories": 0.75, "classical_modern": 0.6, "laws_zh": 0.7, "zhwiki_sf": 2.0, "zhwiki_core": 2.0}
 
 
 class Encoder:
@@ -126,10 +127,10 @@ def write_shard(path: Path, rows: Sequence[Sequence[Piece]], length: int) -> Non
 def text_pieces(encoder: Encoder, documents: Iterable[Row], length: int, rng: Random) -> Iterator[Piece]:
     """Documents between end-of-document tokens, cut at the row length."""
     for row in documents:
-        if rng.random() > _DOWN.get(row["src"], 1.0):
-            continue
-        ids = [encoder.document, *encoder.ids(row["text"]), encoder.document]
-        for at in range(0, len(ids), length):
+        passes = _PASSES.get(row["src"], 1.0)
+        times = int(passes) + (rng.random() < passes % 1)
+        ids = [encoder.document, *encoder.ids(row["text"]), encoder.document] if times else []
+        for at in list(range(0, len(ids), length)) * times:
             part = ids[at : at + length]
             if len(part) > 16:
                 yield part, [TEXT] * len(part)
@@ -143,7 +144,9 @@ def work(options: argparse.Namespace, part: int) -> None:
     packer = Packer(options.length)
     rows: list[list[Piece]] = []
     if not options.no_text:
-        for piece in text_pieces(encoder, sources.documents, options.length, rng):
+        documents = [row for rows in sources.documents.values() for row in rows]
+        rng.shuffle(documents)
+        for piece in text_pieces(encoder, documents, options.length, rng):
             rows += packer.add(piece)
         rows += packer.flush()
         write_shard(options.out / "text" / f"{part:03d}.npz", rows, options.length)

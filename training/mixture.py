@@ -50,7 +50,7 @@ def read_rows(paths: Iterable[Path]) -> Iterator[Row]:
 class Sources:
     """What a worker holds in memory: real documents, reading rows and conversations."""
 
-    documents: list[Row] = field(default_factory=list)
+    documents: dict[str, list[Row]] = field(default_factory=lambda: {"zh": [], "en": []})
     reader: dict[str, list[Row]] = field(default_factory=lambda: {k: [] for k in _READER})
     chats: list[list[dict[str, str]]] = field(default_factory=list)
     siblings: dict[str, list[Row]] = field(default_factory=dict)  # rows by the start of their context
@@ -69,7 +69,9 @@ def load_sources(corpus: Path, part: int, parts: int, seed: int) -> Sources:
     texts = [p for p in files if p.name.startswith("pretrain")]
     mine, turn = part % max(1, len(texts)), part // max(1, len(texts))
     sharing = len(range(mine, parts, max(1, len(texts))))  # workers that read the same file
-    out.documents = [row for i, row in enumerate(read_rows(texts[mine:][:1])) if i % sharing == turn]
+    for i, row in enumerate(read_rows(texts[mine:][:1])):
+        if i % sharing == turn:
+            out.documents[row["lang"]].append(row)
     for row in read_rows(p for p in files if p.name.startswith("reader")):
         if row["answer"] is None or len(row["answer"]) < (420 if row["lang"] == "zh" else 900):
             people = "_synth_" not in row["src"]
@@ -145,17 +147,14 @@ class _Queue:
 
     def take(self, rng: Random, sources: Sources, noise: dict[str, list[tuple[str, str]]], lang: str) -> Sample | None:
         """A sample in `lang`; None where sixty documents give none."""
+        ready, documents = self.ready[lang], sources.documents[lang]
         for _ in range(60):
-            if self.ready[lang]:
+            if ready or not documents:
                 break
-            row = rng.choice(sources.documents)
+            row = rng.choice(documents)
             if row["src"] == "laws_zh" and rng.random() < 0.7:
                 continue
-            some = noise[row["lang"]][:200]
-            self.ready[row["lang"]] += self.maker(
-                rng, _title(row), row["text"], row["lang"], some, self.refusals * 0.6
-            )[:12]
-        ready = self.ready[lang]
+            ready += self.maker(rng, _title(row), row["text"], lang, noise[lang][:200], self.refusals * 0.6)[:12]
         return ready.pop(rng.randrange(len(ready))) if ready else None
 
 
@@ -194,7 +193,8 @@ def _drawn(sources: Sources, rng: Random, mix: Mix) -> Iterator[list[dict[str, s
     from training.drills.scenes import scene_drill
 
     material = Material({"zh": [], "en": []}, {"zh": [], "en": []})
-    for row in rng.sample(sources.documents, min(len(sources.documents), 400)):
+    every = [row for rows in sources.documents.values() for row in rows]
+    for row in rng.sample(every, min(len(every), 400)):
         for run in windows(row["text"][:4000], row["lang"], rng)[:2]:
             material.passages[row["lang"]].append((_title(row), join(run, row["lang"])))
             material.sentences[row["lang"]] += [s for s in run if len(s) < (40 if row["lang"] == "zh" else 90)]
@@ -208,7 +208,7 @@ def _drawn(sources: Sources, rng: Random, mix: Mix) -> Iterator[list[dict[str, s
             yield rng.choice(sources.chats)
         elif kind == "reader" and (sources.reader[lang] or sources.reader[lang + _PEOPLE]):
             yield reader_sample(rng, sources, lang, refusals).messages
-        elif kind in made and sources.documents:
+        elif kind in made:
             sample = made[kind].take(rng, sources, material.passages, lang)
             if sample:
                 yield sample.messages
