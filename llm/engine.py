@@ -126,6 +126,9 @@ class Engine:
         import torch
 
         try:
+            if self.base.device.type == "cuda":
+                # Of this thread; kernels are launched on the current one.
+                torch.cuda.set_device(self.base.device)
             with torch.inference_mode():
                 while self._admit():
                     for answer in [a for a in self._answers if a.cancelled]:
@@ -292,9 +295,14 @@ def _decoder(base: Base, settings: LlmSettings) -> tuple[Any, str]:
     import torch
 
     from llm.decoder import Decoder, why_not
+    from llm.kernels import why_no_kernels
     from llm.rowwise import RowDecoder
 
     if reason := why_not(base.model):
         return RowDecoder(base), reason
+    kernels = base.device.type == "cuda" and settings.gpu_kernels
     with torch.no_grad():
-        return Decoder(base, settings.kv_memory_mb * 2**20, settings.packed_mb * 2**20), ""
+        if kernels and (reason := why_no_kernels(base.device, base.compute_dtype)):
+            log.warning("the kernels for GPUs are not used: %s", reason)
+            kernels = False
+        return Decoder(base, settings.kv_memory_mb * 2**20, settings.packed_mb * 2**20, kernels), ""
