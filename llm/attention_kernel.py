@@ -67,7 +67,9 @@ def decode(
     tl.store(out + token * HEADS * GROUP * SIZE + whose, total.to(out.dtype.element_ty), mask=real)
 
 
-def attend(q: torch.Tensor, flat: torch.Tensor, rows: torch.Tensor, lengths: torch.Tensor, kv: tuple[int, int, int, float]) -> torch.Tensor:
+def attend(
+    q: torch.Tensor, flat: torch.Tensor, rows: torch.Tensor, lengths: torch.Tensor, kv: tuple[int, int, int, float]
+) -> torch.Tensor:
     """q [N, H, h] in any stride between tokens -> [N, H h].
 
     Args:
@@ -82,9 +84,20 @@ def attend(q: torch.Tensor, flat: torch.Tensor, rows: torch.Tensor, lengths: tor
     out = torch.empty((count, heads * size), dtype=q.dtype, device=q.device)
     group = heads // key_heads
     decode[(count, key_heads)](
-        q, out, flat, rows, lengths, q.stride(0), room, capacity, scale,
-        HEADS=key_heads, GROUP=group, SIZE=size,
-        G=max(16, triton.next_power_of_2(group)), D=max(16, triton.next_power_of_2(size)),
+        q,
+        out,
+        flat,
+        rows,
+        lengths,
+        q.stride(0),
+        room,
+        capacity,
+        scale,
+        HEADS=key_heads,
+        GROUP=group,
+        SIZE=size,
+        G=max(16, triton.next_power_of_2(group)),
+        D=max(16, triton.next_power_of_2(size)),
         L=64 if q.dtype.itemsize == 2 else 32,
     )
     return out

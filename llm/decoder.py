@@ -8,8 +8,10 @@ G = H / K. Built from a loaded transformers model, whose weights and rotary embe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from llm.graphs import DecodeGraphs
@@ -88,6 +90,7 @@ class Decoder:
         shape = KeyValueShape(len(inner.layers), self._kv_heads, self._head_dim, self.dtype, base.device)
         self.memory = KeyValueMemory(shape, memory_limit)
         self._stacks = Stacks()
+        self._backends = _backends(base.device)
         self.table = AdapterTable(self.places, base.device) if kernels else None
         self.graphs = DecodeGraphs(self, self.table) if self.table else None
 
@@ -106,7 +109,8 @@ class Decoder:
         """
         logits = self.graphs.step(works) if self.graphs else None
         if logits is None:
-            logits = self.forward(plan(works, self.memory, self._stacks, self.table))
+            with self._backends():
+                logits = self.forward(plan(works, self.memory, self._stacks, self.table))
         for work in works:
             work.row.length += len(work.tokens)
         return logits
@@ -229,6 +233,15 @@ class Decoder:
             return None
         q, k = (norm.weight.detach().to(self.dtype) for norm in (attention.q_norm, attention.k_norm))
         return RmsNorm(torch.cat((q.expand(self._heads, -1), k.expand(self._kv_heads, -1))), self._eps)
+
+
+def _backends(device: torch.device) -> Callable[[], AbstractContextManager[Any]]:
+    """Which of torch's attentions may be used: cuDNN's makes a plan for every new length, which takes longer."""
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    if device.type == "cpu":
+        return nullcontext
+    return partial(sdpa_kernel, [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])
 
 
 def why_not(model: Any) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from llm.adapters import AdapterRegistry
 from llm.answers import Answer
+from llm.decoders import decoder_for
 from llm.errors import LlmError, broken, expired, stopped
 from llm.grammar import Grammar
 from llm.model import Base
@@ -43,7 +44,7 @@ class Engine:
     def __init__(self, base: Base, registry: AdapterRegistry, settings: LlmSettings) -> None:
         self.base, self.registry, self._settings = base, registry, settings
         registry.bind(base.fingerprint, base.linears)
-        self.decoder, self._why_not = _decoder(base, settings)
+        self.decoder, self._why_not = decoder_for(base, settings)
         self._resident = ResidentAdapters(registry, self.decoder, base.device, settings.adapter_memory_mb * 2**20)
         self._prefix = PrefixCache(settings.prefix_memory_mb * 2**20)
         self._grammar = Grammar(base.tokenizer, base.stop_ids)
@@ -222,8 +223,10 @@ class Engine:
 
     def _accept(self, answers: list[Answer], logits: torch.Tensor) -> None:
         """Give each of `answers` its row of the logits [answers, vocabulary]."""
-        # One that is not finite makes the sum so too.
-        finite, best = logits.sum(-1).isfinite().tolist(), logits.argmax(-1).tolist()
+        import torch
+
+        # One that is not finite makes the sum so too. Both in one piece, for each waits until the step is done.
+        finite, best = torch.stack((logits.sum(-1).isfinite().long(), logits.argmax(-1))).tolist()
         for number, answer in enumerate(answers):
             try:
                 if not finite[number]:
@@ -288,21 +291,3 @@ class Engine:
             self._failed += 1
             self._last_error = error.en
         answer.generation.emit(Failed(error))
-
-
-def _decoder(base: Base, settings: LlmSettings) -> tuple[Any, str]:
-    """The decoder for `base`, and what keeps it from being the fast one."""
-    import torch
-
-    from llm.decoder import Decoder, why_not
-    from llm.kernels import why_no_kernels
-    from llm.rowwise import RowDecoder
-
-    if reason := why_not(base.model):
-        return RowDecoder(base), reason
-    kernels = base.device.type == "cuda" and settings.gpu_kernels
-    with torch.no_grad():
-        if kernels and (reason := why_no_kernels(base.device, base.compute_dtype)):
-            log.warning("the kernels for GPUs are not used: %s", reason)
-            kernels = False
-        return Decoder(base, settings.kv_memory_mb * 2**20, settings.packed_mb * 2**20, kernels), ""

@@ -98,7 +98,7 @@ def _tiles(outputs: tuple[int, ...], width: int) -> list[tuple[int, int, int]]:
 
 @dataclass(frozen=True)
 class Groups:
-    """The rows of a step by adapter, as lists for `llm.lora_kernel`'s tables, and what decides how kernels are launched.
+    """The rows of a step by adapter, for `llm.lora_kernel`'s tables, and what decides how the kernels are launched.
 
     Attributes:
         order, blocks: see there; a block is its three numbers.
@@ -245,4 +245,3 @@ def deltas(spans: Sequence[Span], table: AdapterTable) -> GroupedDeltas:
     numbers = torch.tensor([*groups.order, *(n for block in groups.blocks for n in block)], device=device)
     order, blocks = numbers[: len(groups.order)], numbers[len(groups.order) :].view(-1, 3)
     return GroupedDeltas(table, groups, order, blocks)
-

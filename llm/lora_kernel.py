@@ -1,9 +1,9 @@
 """Triton kernels for adapters side by side: every row of a step times its own A and B, whatever their ranks.
 
 Two kernels, as SGMV of Punica (Chen et al. 2023, arXiv:2310.18547) and MBGMM of S-LoRA (Sheng et al. 2023,
-arXiv:2311.03285): `shrink` makes h = x A in float32, `expand` adds h B to y. Rows of one adapter are worked on in blocks
-of M, so that its weights are read once a block; they are found through a table of addresses, so that adapters are never
-copied side by side. Import this only where Triton is (it comes with PyTorch's CUDA wheels).
+arXiv:2311.03285): `shrink` makes h = x A in float32, `expand` adds h B to y. Rows of one adapter are worked on in
+blocks of M, so that its weights are read once a block; they are found through a table of addresses, so that adapters
+are never copied side by side. Import this only where Triton is (it comes with PyTorch's CUDA wheels).
 
 The tables, all int64:
     table [slots, places, 7]: addresses of a [in, rank] and b [rank, out], the four bounds of the ranks of at most three
@@ -37,7 +37,7 @@ def shrink(
     K: tl.constexpr,
     R: tl.constexpr,
 ):
-    """h [splits, members, width] = x [N, inputs] A; program (block, split) sums `chunk` of the inputs, a multiple of K."""
+    """h [splits, members, width] = x [N, inputs] A; program (block, split) sums `chunk` inputs, a multiple of K."""
     block, split = tl.program_id(0), tl.program_id(1)
     first, last = tl.load(blocks + 3 * block + 1), tl.load(blocks + 3 * block + 2)
     entry = table + (tl.load(blocks + 3 * block) * places + place) * 7
@@ -58,9 +58,7 @@ def shrink(
                     x + row[:, None] * x_stride + k[None, :], mask=mine[:, None] & (k < inputs)[None, :], other=0.0
                 )
                 at = tl.multiple_of(a + k[:, None] * rank + ranks[None, :], [16, 16])
-                weights = tl.load(
-                    at, mask=(k < inputs)[:, None] & (ranks < rank)[None, :], other=0.0
-                )
+                weights = tl.load(at, mask=(k < inputs)[:, None] & (ranks < rank)[None, :], other=0.0)
                 total = tl.dot(xs, weights, total, input_precision="ieee")
             at = (split * members + member)[:, None] * width + ranks[None, :]
             tl.store(h + at, total, mask=mine[:, None] & (ranks < rank)[None, :])
@@ -115,9 +113,7 @@ def expand(
             from_b = b + ranks[:, None] * outputs + column[None, :]
             if EVEN:
                 from_b = tl.multiple_of(from_b, [16, 16])
-            weights = tl.load(
-                from_b, mask=(ranks < high)[:, None] & inside[None, :], other=0.0
-            )
+            weights = tl.load(from_b, mask=(ranks < high)[:, None] & inside[None, :], other=0.0)
             total = tl.dot(part.to(weights.dtype), weights, total, input_precision="ieee")
         at = y + row[:, None] * y_stride + column[None, :]
         both = mine[:, None] & inside[None, :]

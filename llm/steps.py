@@ -108,9 +108,7 @@ class StepPlan:
     head: Deltas | GroupedDeltas | None
 
 
-def plan(
-    works: Sequence[Work], memory: KeyValueMemory, stacks: Stacks, table: AdapterTable | None = None
-) -> StepPlan:
+def plan(works: Sequence[Work], memory: KeyValueMemory, stacks: Stacks, table: AdapterTable | None = None) -> StepPlan:
     """The plan for `works`: rows with one token first, then the prompts.
 
     Args:
