@@ -48,7 +48,7 @@ class Folded:
         return self._inner(*arguments, **options)
 
     def decode(self, tokens: list[int], **options: Any) -> str:
-        return self._inner.decode([token % len(self._inner) for token in tokens], **options)
+        return str(self._inner.decode([token % len(self._inner) for token in tokens], **options))
 
 
 @functools.cache
@@ -101,13 +101,9 @@ def _quantise(model: Any) -> None:
                 quant_type="nf4",
                 device="meta",
             )
-            options: dict[str, Any] = {
-                "requires_grad": False,
-                "quant_type": "nf4",
-                "compress_statistics": True,
-                "module": layer,
-            }
-            layer.weight = Params4bit(module.weight.data, **options).to(module.weight.device)
+            options: dict[str, Any] = {"quant_type": "nf4", "compress_statistics": True, "module": layer}
+            weight: Any = Params4bit(module.weight.data, requires_grad=False, **options)
+            layer.weight = weight.to(module.weight.device)
             layer.bias = module.bias
             model.set_submodule(path, layer)
     if torch.cuda.is_available():
