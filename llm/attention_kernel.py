@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
 
 
-@triton.jit
+@triton.jit(do_not_specialize_on_alignment=["rows", "lengths"])
 def decode(
     q,
     out,

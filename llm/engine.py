@@ -17,6 +17,7 @@ from llm.prefix import PrefixCache, PrefixKey, prefix_key
 from llm.prompts import prompt_ids
 from llm.requests import Failed, Generation, GenerationRequest, Reason
 from llm.resident import ResidentAdapters
+from llm.sampling import choose_many
 from llm.scheduler import Scheduler
 from llm.settings import LlmSettings
 from llm.status import EngineStatus
@@ -225,15 +226,19 @@ class Engine:
         """Give each of `answers` its row of the logits [answers, vocabulary]."""
         import torch
 
+        tokens, together = logits.argmax(-1), logits.device.type != "cpu"
+        if together and (drawn := [number for number, answer in enumerate(answers) if answer.drawn]):
+            rows = torch.tensor(drawn, device=logits.device)
+            tokens[rows] = choose_many(logits[rows], [answers[number].draw for number in drawn])
         # One that is not finite makes the sum so too. Both in one piece, for each waits until the step is done.
-        finite, best = torch.stack((logits.sum(-1).isfinite().long(), logits.argmax(-1))).tolist()
+        finite, best = torch.stack((logits.sum(-1).isfinite().long(), tokens)).tolist()
         for number, answer in enumerate(answers):
             try:
                 if not finite[number]:
                     raise ValueError("the model's scores are not finite")
                 if not answer.tokens:
                     self._remember(answer)
-                answer.accept(logits[number], best[number], self.base.stop_ids)
+                answer.accept(logits[number], best[number], self.base.stop_ids, chosen=together)
                 self._generated += 1
             except Exception as error:
                 self._fail(answer, error)

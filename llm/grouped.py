@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Most layers that share a place; numbers that the table holds of an adapter there.
 _LAYERS = 3
 _FIELDS = 2 + _LAYERS + 1 + 1
-# Inputs that one program of `shrink` sums at least, and the most programs that share a row's inputs.
+# Inputs that one program of `shrink` sums, roughly at least, and the most programs that share a row's inputs.
 _CHUNK, _SPLITS = 256, 16
 # From this many rows on, a step is reading prompts: larger blocks, and enough of them to need no sharing.
 _MANY = 128
@@ -230,10 +230,10 @@ class GroupedDeltas:
         Of the inputs alone, not of who is in the step, so that the order of the sum does not depend on it.
         """
         most = _SPLITS if self._groups.height == 16 else _SPLITS // 4
-        splits = max(1, min(most, inputs // _CHUNK))
+        # Of few different numbers, for the kernels are compiled for each.
+        splits = next((n for n in (16, 4) if n <= most and n * _CHUNK // 2 <= inputs), 1)
         chunk = -(-inputs // splits)
-        chunk = -(-chunk // 128) * 128
-        return -(-inputs // chunk), chunk
+        return splits, -(-chunk // 128) * 128
 
 
 def deltas(spans: Sequence[Span], table: AdapterTable) -> GroupedDeltas:

@@ -18,8 +18,14 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
+# Not compiled anew for every place, and for tables that begin at an odd number.
+_SAME = {
+    "do_not_specialize": ["place", "places", "members"],
+    "do_not_specialize_on_alignment": ["order", "blocks"],
+}
 
-@triton.jit(do_not_specialize=["place", "places", "members"])
+
+@triton.jit(**_SAME)
 def shrink(
     x,
     h,
@@ -64,7 +70,7 @@ def shrink(
             tl.store(h + at, total, mask=mine[:, None] & (ranks < rank)[None, :])
 
 
-@triton.jit(do_not_specialize=["place", "places", "members"])
+@triton.jit(**_SAME)
 def expand(
     h,
     y,

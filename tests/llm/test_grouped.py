@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,12 +15,17 @@ if not CUDA:
     os.environ.setdefault("TRITON_INTERPRET", "1")
 pytest.importorskip("triton", reason="Triton comes with PyTorch's CUDA wheels only")
 
+from llm.adapters import AdapterRegistry  # noqa: E402
 from llm.attention_kernel import attend  # noqa: E402
+from llm.decoder import Decoder  # noqa: E402
 from llm.grouped import AdapterTable, deltas  # noqa: E402
 from llm.kv import KeyValueMemory, KeyValueShape  # noqa: E402
-from llm.lora import LoraLayer, LoraWeights  # noqa: E402
+from llm.lora import LoraLayer, LoraWeights, load_weights  # noqa: E402
+from llm.model import Base  # noqa: E402
 from llm.projections import Place  # noqa: E402
 from llm.stack import Adapter, Deltas, Span, make_adapter  # noqa: E402
+from llm.steps import Work  # noqa: E402
+from tests.llm.tiny import write_adapter  # noqa: E402
 
 DEVICE = torch.device("cuda" if CUDA else "cpu")
 # The interpreter cannot multiply bfloat16.
@@ -128,3 +134,51 @@ def test_attention_is_that_of_torch(heads: int, key_heads: int, size: int, dtype
             expected.append(torch.nn.functional.scaled_dot_product_attention(q, keys, values).flatten())
         assert _error(got, torch.stack(expected)) < TOLERANCE[dtype]
         assert _error(got.roll(1, 0), torch.stack(expected)) > 0.1, "the control"
+
+
+@pytest.mark.skipif(CUDA, reason="compares with the decoder for CPUs on the same base")
+@pytest.mark.slow
+def test_prepared_steps_and_prompts_side_by_side_give_the_same_scores(tiny: Base, tmp_path: Path) -> None:
+    """Rows come, change their order and go; some steps read prompts, equally long ones together."""
+    registry = AdapterRegistry((tmp_path,))
+    registry.bind(tiny.fingerprint, tiny.linears)
+    everything = ("q_proj", "v_proj", "o_proj", "up_proj", "down_proj", "lm_head")
+    for number in range(3):
+        write_adapter(tmp_path, f"a{number}", tiny, seed=number, rank=3 + number, ending=everything[number:])
+    tokens = torch.randint(300, (5, 60), generator=torch.Generator().manual_seed(2)).tolist()
+
+    def read(decoder: Decoder) -> list[torch.Tensor]:
+        adapters = [decoder.adapter([(load_weights(registry.get(f"a{n}"), tiny.device), 1.0)]) for n in range(3)]
+        chosen = [adapters[0], None, adapters[1], adapters[2], adapters[0]]
+        rows = {n: decoder.memory.open(80) for n in range(4)}
+        out = []
+        beginnings = (20, 31, 5, 17)
+        out.append(decoder.step([Work(rows[n], tokens[n][: beginnings[n]], chosen[n]) for n in (0, 1, 2, 3)]))
+        out.append(decoder.step([Work(rows[0], tokens[0][20:30], chosen[0], wanted=False)]))
+        for at in range(31, 36):
+            out.append(decoder.step([Work(rows[n], [tokens[n][at]], chosen[n]) for n in (3, 0, 2, 1)]))
+        decoder.memory.close(rows.pop(1))
+        rows[4] = decoder.memory.open(80)
+        first = [Work(rows[n], [tokens[n][36]], chosen[n]) for n in (2, 0)]
+        out.append(decoder.step([*first, Work(rows[4], tokens[4][:9], chosen[4])]))
+        for at in range(37, 42):
+            out.append(decoder.step([Work(rows[n], [tokens[n][at]], chosen[n]) for n in (0, 2, 4)]))
+        return out
+
+    with torch.inference_mode():
+        expected = read(Decoder(tiny, 2**28, 0))
+        decoder = Decoder(tiny, 2**28, 0, kernels=True)
+        assert decoder.graphs is not None
+        got = read(decoder)
+        assert decoder.graphs.count == 2, "four rows, and three filled up to four, with other adapters"
+    for ours, theirs in zip(got, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-3, rtol=1e-3)
+    assert (got[-1] - expected[-2]).abs().max() > 0.1, "the control: the step before"
+
+
+@pytest.mark.skipif(not CUDA, reason="needs a GPU")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_kernels_pass_the_trial_at_the_start(dtype: torch.dtype) -> None:
+    from llm.kernels import why_no_kernels
+
+    assert why_no_kernels(DEVICE, dtype) == ""
