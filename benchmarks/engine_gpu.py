@@ -198,7 +198,7 @@ def _steps(engine: Any, names: list[str], profile: Path | None) -> dict[str, flo
         return [Work(row, [7 + n], adapters[n % ADAPTERS] if several else None) for n, row in enumerate(rows)]
 
     def time_of(label: str, step: Any, several: bool) -> None:
-        for _ in range(4):
+        for _ in range(10):
             step(works(several)).argmax(-1).tolist()
         taken = []
         for _ in range(15):
@@ -209,13 +209,18 @@ def _steps(engine: Any, names: list[str], profile: Path | None) -> dict[str, flo
         found[f"{label}, {'8 adapters' if several else 'none'}"] = statistics.median(taken) * 1e3
 
     stacks = Stacks()
+
+    def with_torch(todo: list[Any]) -> Any:
+        with decoder._backends():
+            return decoder.forward(plan(todo, decoder.memory, stacks))
+
     for several in (True, False):
         if graphs:
             time_of("captured", decoder.step, several)
             graphs.enabled = False
             time_of("kernels, not captured", decoder.step, several)
             graphs.enabled = True
-        time_of("torch", lambda todo: decoder.forward(plan(todo, decoder.memory, stacks)), several)
+        time_of("torch", with_torch, several)
     if graphs:
         graphs.clear()
         graphs.overlap = False
@@ -236,11 +241,11 @@ def _profile(step: Any, file: Path) -> None:
     import torch
     from torch.profiler import ProfilerActivity
 
-    for _ in range(5):
+    for _ in range(10):
         step().argmax(-1).tolist()
     with torch.profiler.profile(activities=[ProfilerActivity.CUDA, ProfilerActivity.CPU]) as profiler:
         step().argmax(-1).tolist()
-    text = profiler.key_averages().table(sort_by="cuda_time_total", row_limit=25, max_name_column_width=70)
+    text = profiler.key_averages().table(sort_by="self_device_time_total", row_limit=25, max_name_column_width=70)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8")
 

@@ -9,7 +9,7 @@ step with as many rows and blocks of adapters, rounded up; a step that reads pro
 from __future__ import annotations
 
 import logging
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -49,22 +49,24 @@ class DecodeGraphs:
     """The prepared steps of `decoder`; one thread uses it.
 
     Args:
-        patience: a step is prepared when one like it has come so often, since that takes as long as several.
         most: so many are kept, the least recently used leave first.
 
     Attributes:
+        patience: a step is prepared when so many like it come after one another, since that takes as long as several.
         overlap: work on the adapters' first matrices beside the base's own product.
     """
 
+    patience = 8
     overlap = True
 
-    def __init__(self, decoder: Decoder, table: AdapterTable, patience: int = 3, most: int = 16) -> None:
+    def __init__(self, decoder: Decoder, table: AdapterTable, most: int = 16) -> None:
         import torch
 
-        self._decoder, self._table, self._patience, self._most = decoder, table, patience, most
+        self._decoder, self._table, self._most = decoder, table, most
         self._device = decoder.memory.shape.device
         self._prepared: OrderedDict[Key, _Prepared] = OrderedDict()
-        self._seen: Counter[Key] = Counter()
+        self._last: Key | None = None
+        self._again = 0
         self._addresses: tuple[int, ...] = ()
         self.enabled = True
         self._cuda = self._device.type == "cuda"
@@ -81,28 +83,31 @@ class DecodeGraphs:
     def clear(self) -> None:
         """Forget every prepared step."""
         self._prepared.clear()
-        self._seen.clear()
+        self._last, self._again = None, 0
 
     def step(self, works: Sequence[Work]) -> torch.Tensor | None:
         """The logits [works, vocabulary], valid until the next step; None where this step is not prepared."""
         if not self.enabled or any(len(work.tokens) > 1 or not work.wanted for work in works):
             return None
-        # What is filled up does the first row's work again, and writes what is there already.
-        padded = [*works, *[works[0]] * (_rounded(len(works)) - len(works))]
-        groups = group([Span(n, n + 1, work.adapter) for n, work in enumerate(padded) if work.adapter], self._table)
+        padded, groups, key = self._key(works, _rounded(len(works)))
         memory = self._decoder.memory
         addresses = (memory.data.data_ptr(), memory.data.numel(), self._table.data.data_ptr())
         if addresses != self._addresses:
             self.clear()
             self._addresses = addresses
-        blocks = 1 << (len(groups.blocks) - 1).bit_length() if groups.blocks else 0
-        key = (len(padded), blocks, groups.touched, groups.rank, groups.height)
+        self._again = self._again + 1 if key == self._last else 1
+        self._last = key
         prepared = self._prepared.get(key)
-        if prepared is None:
-            self._seen[key] += 1
-            if self._seen[key] < self._patience:
+        if prepared is None and self._again < self.patience:
+            # One for more rows and adapters does these as well, and much faster than no prepared one.
+            wider = min((other for other in self._prepared if _covers(other, key)), default=None)
+            if wider is None:
                 return None
-        numbers = _numbers(padded, groups, blocks)
+            padded, groups, key = self._key(works, wider[0])
+            if not _covers(wider, key):
+                return None
+            key, prepared = wider, self._prepared[wider]
+        numbers = _numbers(padded, groups, key[1])
         if prepared is None:
             prepared = self._prepare(key, groups, numbers)
             if prepared is None:
@@ -116,6 +121,14 @@ class DecodeGraphs:
             assert prepared.logits is not None
             logits = prepared.logits
         return logits[: len(works)]
+
+    def _key(self, works: Sequence[Work], size: int) -> tuple[list[Work], Groups, Key]:
+        """`works` filled up to `size`, their groups, and what a step prepared for them must be for."""
+        # What is filled up does the first row's work again, and writes what is there already.
+        padded = [*works, *[works[0]] * (size - len(works))]
+        groups = group([Span(n, n + 1, work.adapter) for n, work in enumerate(padded) if work.adapter], self._table)
+        blocks = 1 << (len(groups.blocks) - 1).bit_length() if groups.blocks else 0
+        return padded, groups, (size, blocks, groups.touched, groups.rank, groups.height)
 
     def _fill(self, inputs: torch.Tensor, numbers: list[int]) -> None:
         import torch
@@ -185,6 +198,12 @@ class DecodeGraphs:
             deltas=deltas,
             head=deltas if groups.touched >> head & 1 else None,
         )
+
+
+def _covers(wider: Key, key: Key) -> bool:
+    """Whether a step prepared for `wider` can do one of `key`."""
+    (size, blocks, touched, rank, height), (rows, needed, places, largest, high) = wider, key
+    return size >= rows and blocks >= needed and not places & ~touched and rank >= largest and height == high
 
 
 def _rounded(rows: int) -> int:
