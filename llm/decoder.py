@@ -203,7 +203,7 @@ class Decoder:
             for t in (both[:, heads:], v[fresh.gather].transpose(1, 2))
         )
         out = torch.nn.functional.scaled_dot_product_attention(q, k, values, is_causal=True, scale=self._scaling)
-        out = out.view(chunks, heads, longest, h).transpose(1, 2).reshape(-1, heads * h)
+        out = out.reshape(chunks, heads, longest, h).transpose(1, 2).reshape(-1, heads * h)
         return out[fresh.scatter]
 
     def _project(self, place: int, x: torch.Tensor, step: StepPlan) -> torch.Tensor:
