@@ -73,7 +73,6 @@ class DecodeGraphs:
         self._staging = torch.zeros(0, dtype=torch.int64)
         if self._cuda:
             self._stream, self._side = torch.cuda.Stream(self._device), torch.cuda.Stream(self._device)
-            self._pool = torch.cuda.graph_pool_handle()
 
     @property
     def count(self) -> int:
@@ -171,7 +170,7 @@ class DecodeGraphs:
             self._decoder.forward(prepared.plan)
             torch.cuda.synchronize()
             # Other threads read adapters onto the device meanwhile.
-            graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
+            graph.capture_begin(capture_error_mode="thread_local")
             try:
                 prepared.logits = self._decoder.forward(prepared.plan)
             finally:
