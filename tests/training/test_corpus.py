@@ -13,6 +13,7 @@ import pytest
 
 from training import tokenizer as trained
 from training.corpus import ANSWER, CONTEXT, PAD, TEXT, Encoder, Packer, work, write_shard
+from training.mixture import own_rows
 from training.tokenizer import common_characters, train_tokenizer
 
 
@@ -154,3 +155,10 @@ def test_a_corpus_file_that_was_cut_off_stops_every_worker(tokenizer: Path, tmp_
     command += ["--tokenizer", str(tokenizer / "tokenizer.json"), "--out", str(tmp_path / "out"), "--shards", "10000"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1 and "pretrain__1.jsonl, line 2" in done.stderr and "all were stopped" in done.stderr
+
+
+def test_the_projects_own_questions_are_answered_by_their_passages() -> None:
+    rows = list(own_rows())
+    assert len(rows) > 15_000 and len({row["context"] for row in rows}) > 2_000
+    assert all(row["answer"] is None or row["answer"] in row["context"] for row in rows)
+    assert 0.05 < sum(row["answer"] is None for row in rows) / len(rows) < 0.2

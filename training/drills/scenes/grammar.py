@@ -1,6 +1,7 @@
 """Reads scene files into frozen dataclasses.
 
-A file holds scenes; a scene is
+They lie here as xz archives (`xz -dk FILE.txt.xz` to edit one, `xz FILE.txt` to put it back): as text they would be a
+tenth of what a clone of this repository may hold. A file holds scenes; a scene is
 
     === community pool                       its name
     n = @coin                                a slot: a maker, a range (3..20, 10..90:5) or choices (A / B / C)
@@ -14,6 +15,7 @@ A file holds scenes; a scene is
 
 from __future__ import annotations
 
+import lzma
 import re
 import zlib
 from collections.abc import Iterator
@@ -134,14 +136,16 @@ def _check(draft: _Draft) -> None:
 
 
 def read(path: Path, lang: str) -> Iterator[Scene]:
-    """The scenes of one file.
+    """The scenes of one file, .txt or .txt.xz.
 
     Raises:
         SceneError: for a line that cannot be read or a scene that does not hold together.
     """
     draft: _Draft | None = None
     began = 0
-    for number, raw in enumerate([*path.read_text(encoding="utf-8").splitlines(), "=== "], 1):
+    data = path.read_bytes()
+    text = (lzma.decompress(data) if path.suffix == ".xz" else data).decode("utf-8")
+    for number, raw in enumerate([*text.splitlines(), "=== "], 1):
         line = raw.strip()
         at = number
         try:
@@ -162,7 +166,7 @@ def read(path: Path, lang: str) -> Iterator[Scene]:
 @lru_cache(maxsize=2)
 def scenes(lang: str) -> tuple[Scene, ...]:
     """All scenes of a language ("zh" or "en"), in file order."""
-    return tuple(scene for path in sorted((FOLDER / lang).glob("*.txt")) for scene in read(path, lang))
+    return tuple(scene for path in sorted((FOLDER / lang).glob("*.txt.xz")) for scene in read(path, lang))
 
 
 @lru_cache(maxsize=4)
