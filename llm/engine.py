@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Literal
 
 from llm.adapters import AdapterRegistry
@@ -20,7 +21,7 @@ from llm.resident import ResidentAdapters
 from llm.sampling import choose_many
 from llm.scheduler import Scheduler
 from llm.settings import LlmSettings
-from llm.status import EngineStatus
+from llm.status import EngineStatus, PastError
 from llm.steps import Work
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Engine:
         self._wake = threading.Condition()
         self._stopping = False
         self._served = self._failed = self._generated = self._steps = 0
-        self._last_error = ""
+        self._last_errors: deque[PastError] = deque(maxlen=5)
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
 
@@ -103,7 +104,7 @@ class Engine:
                 failed=self._failed,
                 generated_tokens=self._generated,
                 adapters=self._resident.listed(),
-                last_error=self._last_error,
+                last_errors=tuple(self._last_errors),
                 slots=self._settings.slots,
                 steps=self._steps,
                 batched=self.decoder.batched,
@@ -294,5 +295,5 @@ class Engine:
             error = broken(error)
         with self._wake:
             self._failed += 1
-            self._last_error = error.en
+            self._last_errors.append(PastError(time.time(), error.en, error.zh))
         answer.generation.emit(Failed(error))

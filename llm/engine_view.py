@@ -75,12 +75,11 @@ def rows(found: Mapping[str, Any], lang: str) -> list[Row]:
 
 
 def errors(found: Mapping[str, Any], lang: str) -> list[str]:
-    """The last errors, the newest first, each with its time of day where that is known."""
-    last = found.get("last_errors")
-    if last is None:
-        return [found["last_error"]] if found["last_error"] else []
+    """The last errors, the newest first, each with its time of day."""
     said = "zh" if lang.startswith("zh") else "en"
-    return [f"{time.strftime('%H:%M:%S', time.localtime(one['at']))}  {one[said]}" for one in reversed(last)]
+    return [
+        f"{time.strftime('%H:%M:%S', time.localtime(one['at']))}  {one[said]}" for one in reversed(found["last_errors"])
+    ]
 
 
 def as_html(found: Mapping[str, Any], lang: str) -> str:

@@ -8,11 +8,21 @@ from llm.prefix import PrefixStats
 
 
 @dataclass(frozen=True)
+class PastError:
+    """What went wrong with a request: when, in seconds since 1970, and what its reader was told."""
+
+    at: float
+    en: str
+    zh: str
+
+
+@dataclass(frozen=True)
 class EngineStatus:
     """A snapshot for people and monitoring.
 
     Attributes:
         adapters: (name, version, MiB) of those in memory.
+        last_errors: the last few, the newest last.
         batched: whether requests share forward passes; if not, `why_not_batched` names what the decoder lacks.
         weights_mb: of the base; `packed_mb` of them are a second copy, for speed.
         stack_mb: a second copy of adapters that answer together, for speed.
@@ -28,7 +38,7 @@ class EngineStatus:
     failed: int
     generated_tokens: int
     adapters: tuple[tuple[str, str, float], ...]
-    last_error: str
+    last_errors: tuple[PastError, ...]
     slots: int
     steps: int
     batched: bool

@@ -45,7 +45,7 @@ def test_the_running_app_tells(app: RunningApp, capsys: pytest.CaptureFixture[st
     told = json.loads(capsys.readouterr().out)
     assert (told["url"], told["pid"], told["state"]) == (app.url, app.process.pid, "ready")
     assert told["engine"]["served"] >= 1 and told["engine"]["slots"] > 0
-    assert {"waiting", "tokens_per_second", "prefix", "adapters", "last_error"} <= set(told["engine"])
+    assert {"waiting", "tokens_per_second", "prefix", "adapters", "last_errors"} <= set(told["engine"])
     assert main(["status", "--data-dir", str(app.data_dir)]) == 0
     shown = capsys.readouterr().out
     assert app.url in shown and told["engine"]["base"] in shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,8 @@ def test_an_exception_in_the_forward_pass_ends_one_request_only(
         assert collect(after)[0] == alone["bob"]
         assert together[-1] == 1
         assert (engine.status().failed, engine.status().active) == (1, 0)
-        assert engine.status().last_error == caught.value.en
+        (told,) = engine.status().last_errors
+        assert (told.en, told.zh) == (caught.value.en, caught.value.zh) and told.at <= time.time() < told.at + 600
     _one_end_each(ends, [before, bad, after])
 
 
