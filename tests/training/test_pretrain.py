@@ -12,9 +12,10 @@ from safetensors.torch import load_file
 from training.corpus import ANSWER, CONTEXT, TEXT, write_shard
 from training.decoder import Decoder, DecoderConfig, boundaries, document_mask
 from training.optim import orthogonalise
-from training.pretrain import Recipe, Stage, Trainer, read_recipes
+from training.pretrain import Trainer
 from training.quantise import dynamic_map, fake_quantise
 from training.shards import Rows
+from training.stages import Recipe, Stage, read_recipes
 
 TINY = DecoderConfig(vocab=320, hidden=64, layers=2, heads=2, kv_heads=1, head_dim=32, inner=128)
 
