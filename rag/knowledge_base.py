@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,21 +24,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rag import checks
+from rag.background import Background
 from rag.database import storage_error
 from rag.dense import DenseIndex
 from rag.embeddings import Embedder, Fingerprint
-from rag.errors import CollectionNotFoundError, KnowledgeLockedError, StorageError
+from rag.errors import CollectionNotFoundError, KnowledgeLockedError, RagError, StorageError
 from rag.fusion import fuse, passages
 from rag.ingest import Services, ingest
 from rag.lexical import LexicalIndex
-from rag.loaders import safe_name, walk
+from rag.readers import Readers
+from rag.records import CollectionRow
 from rag.reembed import reembed
 from rag.settings import RagSettings
+from rag.sources import collect
 from rag.store import Store
 from rag.types import Collection, Document, IngestEvent, Passage
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
+
+log = logging.getLogger(__name__)
 
 MAX_QUERY_CHARS = 2000
 """A longer query is searched by its beginning; no question is that long, and a pasted book would only cost time."""
@@ -79,14 +85,17 @@ class KnowledgeBase:
                     if not self._made_the_vectors(collection.fingerprint):
                         reembed(self._store, collection, embedder, self._fingerprint)
                 self._dense = DenseIndex(self._store, settings.data_dir / "vector_db")
-                self._lexical = LexicalIndex(self._store)
+                self._lexical = LexicalIndex(self._store, settings.data_dir / "keywords")
             except BaseException:
                 self._store.close()
                 raise
         except BaseException:
             self._lock.release()
             raise
-        self._services = Services(self._store, self._dense, embedder, settings)
+        self._indexing = Background(self._index)
+        self._services = Services(self._store, embedder, Readers(settings), self._indexing.later)
+        for collection in self._store.collection_rows():
+            self._indexing.later(collection)
         self._open = True
 
     def _made_the_vectors(self, stamp: str) -> bool:
@@ -109,6 +118,8 @@ class KnowledgeBase:
         if not self._open:
             return
         self._open = False
+        self._services.readers.close()
+        self._indexing.close()
         try:
             self._dense.close()
             self._store.close()
@@ -156,19 +167,28 @@ class KnowledgeBase:
     def ingest(
         self, paths: Iterable[Path], collection: str, names: Mapping[Path, str] | None = None
     ) -> Iterator[IngestEvent]:
-        """Add files and folders (walked in order, hidden files left out).
+        """Add files, folders (walked in order, hidden files left out) and zip archives of them.
 
         Args:
             names: source names for uploads, whose path on disk means nothing to the user.
 
-        A file whose content is known under its name, or a new name for known content, is skipped; a known name with
-        new content replaces the old document.
+        A file whose content is known is skipped, or takes over the document if that one's name is not among these
+        files; a known name with new content replaces the old document. So adding a folder again brings in what
+        changed, and goes on where an earlier time was interrupted.
 
         Raises:
             CollectionNotFoundError: at the call, before the first event.
         """
         row = self._store.collection(collection)
-        return ingest(self._services, _files(paths, names or {}), row)
+        return ingest(self._services, collect(paths, names or {}, self.settings), row)
+
+    def _index(self, collection: CollectionRow) -> None:
+        """Bring the indexes level with the store."""
+        self._dense.flush_later(collection)
+        try:
+            self._lexical.refresh(collection)
+        except RagError as error:  # a collection that was deleted meanwhile, or a disk that fails
+            log.warning("The keyword index of %s stays behind: %s", collection.name, error)
 
     def documents(self, collection: str) -> list[Document]:
         """The documents of a collection, by source name."""
@@ -222,9 +242,7 @@ class KnowledgeBase:
         for row in self._store.collection_rows():
             try:
                 problems += self._dense.verify(row)
-                known = {chunk for outline in self._store.outlines(row) for chunk, _ in outline.chunks}
-                if set(self._lexical.chunk_ids(row)) != known:
-                    problems.append(f"{row.title}: the keyword index does not match the passages")
+                problems += self._lexical.verify(row)
             except CollectionNotFoundError:
                 continue  # deleted meanwhile
             except StorageError as error:
@@ -235,7 +253,7 @@ class KnowledgeBase:
         """Build both indexes of every collection anew from the database, without the embedder."""
         for row in self._store.collection_rows():
             self._dense.rebuild(row)
-            self._lexical.forget(row)
+            self._lexical.rebuild(row)
 
 
 def slug(title: str) -> str:
@@ -248,28 +266,6 @@ def slug(title: str) -> str:
 
 def _tag(title: str) -> str:
     return hashlib.sha256(title.encode("utf-8", "replace")).hexdigest()[:6]
-
-
-def _files(paths: Iterable[Path], names: Mapping[Path, str]) -> list[tuple[Path, str]]:
-    """(file, source name) pairs. Two files of one name are told apart by their folder."""
-    found: list[tuple[Path, str]] = []
-    for path in map(Path, paths):
-        if path in names:
-            found.append((path, safe_name(names[path])))
-        elif path.is_dir():
-            found += [(file, _inside(path, file)) for file in walk([path])]
-        else:
-            found.append((path, safe_name(path.name)))
-    used: set[str] = set()
-    for i, (path, source) in enumerate(found):
-        if source in used:
-            found[i] = (path, source := f"{path.parent.name}/{source}" if path.parent.name else source)
-        used.add(source)
-    return found
-
-
-def _inside(folder: Path, file: Path) -> str:
-    return "/".join(safe_name(part) for part in file.relative_to(folder).parts)
 
 
 def _lock(data_dir: Path) -> Any:
