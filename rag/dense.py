@@ -18,7 +18,7 @@ import re
 import shutil
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +27,7 @@ import numpy as np
 from rag.errors import RagError, StorageError
 from rag.index import VectorIndex
 from rag.journal import Batch, IndexJournal
+from rag.level import differences, heal
 from rag.pending import Pending
 from rag.records import CollectionRow, new_index_name
 from rag.store import Store
@@ -276,49 +277,20 @@ class DenseIndex:
             index.delete(gone)
         row = collection.indexed
         if index.count() != self._journal.count(collection, upto=row):
-            row = self._heal(collection, index)
+            row = heal(self._journal, index, collection)
         if mark:
             self._journal.advance(collection, row, mark)
         return _State(index, indexed=row, loaded=row)
 
-    def _heal(self, collection: CollectionRow, index: VectorIndex) -> int:
-        """Add the ids that are missing and delete those that are too many; returns the last row in it."""
-        there, row, added = index.ids(), 0, 0
-        for batch in self._journal.batches(collection):
-            missing = [i for i, name in enumerate(batch.ids) if name not in there]
-            there.difference_update(batch.ids)
-            if missing:
-                index.upsert([batch.ids[i] for i in missing], batch.vectors[missing])
-            row, added = batch.rows[-1], added + len(missing)
-        if there:
-            index.delete(sorted(there))
-        self._journal.advance(collection, row, 0)
-        log.info("Healed the vector index of %s: %d added, %d deleted", collection.name, added, len(there))
-        return row
-
     def verify(self, collection: CollectionRow) -> list[str]:
         """Differences between the index and the store, in words; [] if there are none."""
         self.flush(collection)
-        state, title, problems = self._state(collection), collection.title, []
+        state = self._state(collection)
         with state.writing:
-            index = state.index
-            if index is None:
+            if state.index is None:
                 return []  # what is searched in memory is the store's own
-            there = index.ids()
-            for batch in self._journal.batches(collection):
-                due = [name for name, row in zip(batch.ids, batch.rows, strict=True) if row <= state.indexed]
-                vectors = index.vectors(due)
-                there.difference_update(vectors)
-                stored = dict(zip(batch.ids, batch.vectors, strict=True))
-                wrong = sum(not np.allclose(vector, stored[name], atol=1e-6) for name, vector in vectors.items())
-                counts = {
-                    "passages are missing from the vector index": len(due) - len(vectors),
-                    "passages have another vector in the index": wrong,
-                }
-                problems += [f"{title}: {count} {what}" for what, count in counts.items() if count]
-        if there:
-            problems.append(f"{title}: the vector index holds {len(there)} passages that were deleted")
-        return problems
+            found = differences(self._journal, state.index, replace(collection, indexed=state.indexed))
+        return [f"{collection.title}: {problem}" for problem in found]
 
 
 def _upsert(index: VectorIndex, batch: Batch) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from rag.types import FileAdded, FileFailed, FileSkipped, FileStarted, IngestDon
 log = logging.getLogger(__name__)
 
 _GROUP_FILES, _GROUP_SECONDS = 64, 0.1  # files that are embedded together, and the longest wait for them
+_PATIENCE_SECONDS = 2.0  # with the next file, before the others overtake it
 _AHEAD_FILES, _AHEAD_BYTES = 192, 64 * 2**20  # files read or being read before their turn
 
 
@@ -41,7 +43,7 @@ class Services:
     index_later: Callable[[CollectionRow], None]
 
 
-@dataclass
+@dataclass(eq=False)
 class _File:
     """One file on its way: being read (`parsed`), read (`new`, still without vectors) or done with (`outcome`)."""
 
@@ -97,21 +99,30 @@ class _Line:
         self._known = services.store.contents(collection)
         self._coming = deque(files)
         self._line: list[_File] = []
+        self._late: list[_File] = []  # those that the others have overtaken
 
     def group(self) -> list[_File]:
         """The next files that have been read, at least one; [] once there are no more."""
         self._fill()
-        reading = [file.parsed for file in self._line[:_GROUP_FILES]]
-        if not wait(reading, timeout=_GROUP_SECONDS).done and reading:
-            wait([file.parsed for file in self._line], return_when=FIRST_COMPLETED)
-        group = [file for file in self._line if file.parsed.done()][:_GROUP_FILES]
-        taken = set(map(id, group))
-        self._line = [file for file in self._line if id(file) not in taken]
-        self._fill()  # before the group is embedded, so that reading goes on beside it
-        return group
+        while self._line:
+            nearest = [file.parsed for file in (self._line[0], *self._late)]
+            if wait(nearest, _PATIENCE_SECONDS, FIRST_COMPLETED).done:
+                break
+            self._late.append(self._line.pop(0))
+            self._fill()
+        if not self._line and self._late:
+            wait([file.parsed for file in self._late], return_when=FIRST_COMPLETED)
+        window = self._line[:_GROUP_FILES]
+        wait([file.parsed for file in window], timeout=_GROUP_SECONDS)
+        ready = list(takewhile(lambda file: file.parsed.done(), window))
+        del self._line[: len(ready)]
+        self._fill()  # before these are embedded, so that reading goes on beside it
+        late = [file for file in self._late if file.parsed.done()]
+        self._late = [file for file in self._late if file not in late]
+        return late + ready
 
     def _fill(self) -> None:
-        size = sum(file.file.size for file in self._line)
+        size = sum(file.file.size for file in (*self._line, *self._late))
         while self._coming and len(self._line) < _AHEAD_FILES and (not self._line or size < _AHEAD_BYTES):
             file = self._coming.popleft()
             size += file.size
@@ -126,7 +137,7 @@ class _Line:
 
     def drop(self) -> None:
         """Give up what has not been read yet."""
-        for file in self._line:
+        for file in (*self._line, *self._late):
             file.parsed.cancel()
 
 

@@ -10,25 +10,23 @@ SQLite is the truth; the vector index (Chroma) and BM25 are caches of it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rag import checks
 from rag.background import Background
-from rag.database import storage_error
+from rag.backup import BackupReport, backup, restore, sweep
 from rag.dense import DenseIndex
 from rag.embeddings import Embedder, Fingerprint
-from rag.errors import CollectionNotFoundError, KnowledgeLockedError, RagError, StorageError
+from rag.errors import CollectionNotFoundError, RagError, StorageError
+from rag.folder import lock, slug, tag
 from rag.fusion import fuse, passages
 from rag.ingest import Services, ingest
 from rag.lexical import LexicalIndex
@@ -77,13 +75,12 @@ class KnowledgeBase:
         self.settings, self.embedder = settings, embedder
         stamp = {"embedder": embedder.fingerprint.to_dict(), "index_text": _INDEX_TEXT_VERSION}
         self._fingerprint = json.dumps(stamp, ensure_ascii=False)
-        self._lock = _lock(settings.data_dir)
+        self._lock = lock(settings.data_dir)
         try:
             self._store = Store(settings.data_dir / "knowledge.db")
             try:
-                for collection in self._store.collection_rows():
-                    if not self._made_the_vectors(collection.fingerprint):
-                        reembed(self._store, collection, embedder, self._fingerprint)
+                sweep(settings.data_dir)
+                self._reembed()
                 self._dense = DenseIndex(self._store, settings.data_dir / "vector_db")
                 self._lexical = LexicalIndex(self._store, settings.data_dir / "keywords")
             except BaseException:
@@ -97,6 +94,12 @@ class KnowledgeBase:
         for collection in self._store.collection_rows():
             self._indexing.later(collection)
         self._open = True
+
+    def _reembed(self) -> None:
+        """Embed every collection again whose vectors another embedder made."""
+        for collection in self._store.collection_rows():
+            if not self._made_the_vectors(collection.fingerprint):
+                reembed(self._store, collection, self.embedder, self._fingerprint)
 
     def _made_the_vectors(self, stamp: str) -> bool:
         """Whether the stored stamp is this embedder's; its probe may differ in the last digits."""
@@ -150,7 +153,7 @@ class KnowledgeBase:
             wanted = slug(name or title)
             taken = {c.name for c in known}
             if name is None and wanted in taken:
-                wanted = f"{wanted[:50]}-{_tag(title)}"
+                wanted = f"{wanted[:50]}-{tag(title)}"
             self._store.add_collection(wanted, title, self._fingerprint, self.embedder.dimension)
             found = next(c for c in self.collections() if c.name == wanted)
         return found
@@ -184,11 +187,11 @@ class KnowledgeBase:
 
     def _index(self, collection: CollectionRow) -> None:
         """Bring the indexes level with the store."""
-        self._dense.flush_later(collection)
         try:
             self._lexical.refresh(collection)
         except RagError as error:  # a collection that was deleted meanwhile, or a disk that fails
             log.warning("The keyword index of %s stays behind: %s", collection.name, error)
+        self._dense.flush_later(collection)
 
     def documents(self, collection: str) -> list[Document]:
         """The documents of a collection, by source name."""
@@ -236,6 +239,10 @@ class KnowledgeBase:
 
     # --- care
 
+    def settle(self) -> None:
+        """Wait until both indexes have taken in every change. Nothing needs this but a measurement, or a test."""
+        self._indexing.wait()
+
     def verify(self) -> VerifyReport:
         """Check the database, every passage against its text, and both indexes against the database."""
         problems = checks.check(self._store)
@@ -255,33 +262,39 @@ class KnowledgeBase:
             self._dense.rebuild(row)
             self._lexical.rebuild(row)
 
+    def compact(self) -> int:
+        """Give back the room of what was deleted, in the database and (by building them anew) in the indexes.
 
-def slug(title: str) -> str:
-    """An ASCII name for a title: "My Recipes" gives "my-recipes", one with other letters "c-" and a hash."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", title) if not unicodedata.combining(c)).lower()
-    ascii_name = re.sub("[^a-z0-9]+", "-", plain).strip("-")
-    readable = bool(ascii_name) and not any(c.isalnum() and not c.isascii() for c in plain)
-    return ascii_name[:60].strip("-") if readable else f"c-{_tag(title)}"
+        Returns:
+            Bytes that the folder shrank by; adding while this goes on may make it negative.
+        """
+        before = self._size()
+        self._store.database.vacuum()
+        self.rebuild()
+        return before - self._size()
 
+    def _size(self) -> int:
+        found = 0
+        for path in self.settings.data_dir.rglob("*"):
+            try:
+                found += path.stat().st_size if path.is_file() else 0
+            except FileNotFoundError:
+                continue  # SQLite and Chroma come and go with files of their own
+        return found
 
-def _tag(title: str) -> str:
-    return hashlib.sha256(title.encode("utf-8", "replace")).hexdigest()[:6]
+    def backup(self, target: Path) -> BackupReport:
+        """Write everything to one zip, while documents are searched and added. Raises StorageError."""
+        return backup(self.settings.data_dir, target)
 
+    def restore(self, source: Path) -> None:
+        """Put the content of a backup in place of everything that is here, in one step.
 
-def _lock(data_dir: Path) -> Any:
-    """The held lock of a data folder, which is made if it is not there."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(data_dir / ".lock", timeout=0, thread_local=False)
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout as error:
-        raise KnowledgeLockedError(
-            en=f"The data folder {data_dir} is in use by another running copy of this app. Close that one, or "
-            "choose another folder with --data-dir.",
-            zh=f"数据文件夹 {data_dir} 正被本应用的另一个进程使用。请先关闭它，或用 --data-dir 指定其他文件夹。",
-        ) from error
-    except (OSError, NotImplementedError) as error:
-        raise storage_error(error, data_dir) from error
-    return lock
+        Raises:
+            StorageError: it cannot be used; nothing was changed.
+        """
+        for row in restore(self._store, source):
+            self._lexical.forget(row)
+            self._dense.drop(row)
+        self._reembed()
+        for row in self._store.collection_rows():
+            self._indexing.later(row)

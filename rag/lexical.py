@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 _K1, _B = 1.5, 0.75
 _BATCH = 4096  # chunks that are counted at once
-_AT_ONCE = 2048  # new chunks that a search counts itself; more are left to the background
+_AT_ONCE = 2048  # new chunks that a search waits for; with more it does without them while they are counted
 _KEPT_FROM = 1024  # chunks of a segment that is worth a file; a smaller one is counted again in a fraction of a second
 _SUFFIX = ".safetensors"
 
@@ -71,7 +71,7 @@ class LexicalIndex:
     def search(self, collection: CollectionRow, query: str, count: int) -> list[tuple[str, float]]:
         """Up to `count` (chunk id, BM25 score > 0), best first, the earlier chunk first among equals.
 
-        Where many chunks are new and `refresh` is still at work, it looks at the others.
+        While `refresh` counts many new chunks, it looks at those that have been counted.
         """
         parts = self._current(collection)
         total = sum(int(part.alive.sum()) for part in parts)
@@ -141,12 +141,14 @@ class LexicalIndex:
         generation, parts = state.generation, state.parts  # in this order: the parts are at least as new
         if parts is not None and generation >= collection.generation:
             return parts
-        if parts is not None and self._store.count_after(collection, state.last) > _AT_ONCE:
-            return parts
-        with state.lock:
-            if state.parts is None or state.generation < collection.generation:
-                self._update(state, collection)
+        waits = self._store.count_after(collection, state.last) <= _AT_ONCE
+        if not state.lock.acquire(blocking=waits):
+            return state.parts or []  # `refresh` is at work and says what it has got so far
+        try:
+            self._update(state, collection)
             return state.parts or []
+        finally:
+            state.lock.release()
 
     def _update(self, state: _Collection, collection: CollectionRow) -> None:
         """Pass over what was deleted, count what is new."""

@@ -233,7 +233,7 @@ class Store:
         return {row[0]: Hit(*row) for row in rows}
 
     def chunk_texts(self, collection: CollectionRow, after: int = 0, limit: int = -1) -> list[tuple[int, str, str]]:
-        """(row number, chunk id, text to index) of the chunks after row `after`, at most `limit` (-1: all), in order."""
+        """(row number, chunk id, text to index) of at most `limit` chunks (-1: all) after row `after`, in order."""
         found: list[tuple[int, str, str]] = []
         with self.database.reading() as db:
             rows = db.execute(
