@@ -9,8 +9,6 @@ from front.errors import SettingsError
 from front.settings import Settings
 from rag.knowledge_base import KnowledgeBase
 
-ACTIONS = ("verify", "rebuild", "compact", "backup", "restore")
-
 
 def care(settings: Settings, action: str, file: Path | None) -> dict[str, Any]:
     """What the action found or did, as JSON types; "problems" are in words, [] where all is well.

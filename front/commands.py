@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from front.care import ACTIONS, as_text, care
 from front.errors import AppError, SettingsError
 from front.settings import Settings, load, options
 from llm.errors import LlmError
@@ -66,7 +65,7 @@ def make_parser() -> argparse.ArgumentParser:
     ingest.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     ingest.add_argument("--collection", default="documents", metavar="NAME", help="made if new (default: documents)")
     care = add("knowledge", _knowledge, "check, mend, shrink, back up or restore the knowledge base")
-    care.add_argument("action", choices=ACTIONS)
+    care.add_argument("action", choices=("verify", "rebuild", "compact", "backup", "restore"))
     care.add_argument("file", nargs="?", type=Path, metavar="FILE", help="zip to write (backup) or to read (restore)")
     add("adapters", _adapters, "list the selves and whether they fit the base")
     add("models", _models, "list the base models with a preset")
@@ -150,6 +149,8 @@ def _ingest(settings: Settings, given: dict[str, Any]) -> int:
 
 
 def _knowledge(settings: Settings, given: dict[str, Any]) -> int:
+    from front.care import as_text, care
+
     told = care(settings, given["action"], given["file"])
     if given["json"]:
         _print_json(told)

@@ -88,7 +88,7 @@ def parse(data: bytes, label: str, limits: RagSettings) -> LoadedDocument:
     out = TextBuilder(label, limits)
     try:
         own_title = read(data, out)
-    except RagError:
+    except (RagError, MemoryError):
         raise
     except Exception as error:  # parsers meet damaged files with errors of every type
         raise problems.damaged(label, suffix) from error
