@@ -22,7 +22,7 @@ import numpy as np
 
 from rag.embeddings import Embedder, load_embedder
 from rag.fusion import fuse
-from rag.lexical import terms
+from rag.terms import terms
 from rag.loaders import load
 from rag.settings import RagSettings
 from rag.splitting import split
