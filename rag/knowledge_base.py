@@ -28,6 +28,7 @@ from rag.embeddings import Embedder, Fingerprint
 from rag.errors import CollectionNotFoundError, RagError, StorageError
 from rag.folder import lock, slug, tag
 from rag.fusion import fuse, passages
+from rag.inbox import Inbox
 from rag.ingest import Services, ingest
 from rag.lexical import LexicalIndex
 from rag.readers import Readers
@@ -93,6 +94,8 @@ class KnowledgeBase:
         self._services = Services(self._store, embedder, Readers(settings), self._indexing.later)
         for collection in self._store.collection_rows():
             self._indexing.later(collection)
+        self.inbox = Inbox(self)
+        self.inbox.sweep()
         self._open = True
 
     def _reembed(self) -> None:
@@ -158,12 +161,18 @@ class KnowledgeBase:
             found = next(c for c in self.collections() if c.name == wanted)
         return found
 
+    def collection(self, collection: str) -> Collection:
+        """One collection. Raises CollectionNotFoundError."""
+        name = self._store.collection(collection).name
+        return next(c for c in self.collections() if c.name == name)
+
     def delete_collection(self, collection: str) -> None:
-        """Erase a collection with all its documents."""
+        """Erase a collection with all its documents, and what waits for it."""
         row = self._store.collection(collection)
         self._store.delete_collection(row)
         self._lexical.forget(row)
         self._dense.drop(row)
+        self.inbox.sweep()
 
     # --- documents
 
