@@ -1,9 +1,9 @@
 """Uploads on their way into a collection: kept in the data folder until each is added, so that a pause, a closed page
 or a kill loses none of them.
 
-A file waits as `inbox/COLLECTION/NUMBER/NAME` and is deleted when its outcome is known, with an archive among
-them when all of them are.
-Going on and going on after a kill are the same: whatever is there is added, and what was added before is skipped.
+A file waits as `inbox/COLLECTION/NUMBER/NAME` and is deleted when its outcome is known; with an archive among
+them, when all of them are done. Going on and going on after a kill are the same: whatever is there is added, and what
+was added before is skipped.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -172,12 +173,10 @@ class _Tab:
             adding = self._knowledge.get().inbox.add(collection)
             for event in adding:
                 events.append(event)
-                yield (
-                    report(events, lang),
-                    gr.skip(),
-                    gr.update(visible=True, interactive=True),
-                    gr.update(visible=False),
-                )
+                if time.monotonic() - shown > 0.2:  # thousands of files are not drawn thousands of times
+                    shown = time.monotonic()
+                    running = gr.update(visible=not stop.is_set())
+                    yield report(events, lang), gr.skip(), running, gr.update(visible=False)
                 if stop.is_set():
                     adding.close()  # type: ignore[attr-defined]
                     break
