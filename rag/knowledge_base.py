@@ -248,6 +248,11 @@ class KnowledgeBase:
 
     # --- care
 
+    @property
+    def readers(self) -> int:
+        """How many processes read files."""
+        return self._services.readers.count
+
     def settle(self) -> None:
         """Wait until both indexes have taken in every change. Nothing needs this but a measurement, or a test."""
         self._indexing.wait()

@@ -1,4 +1,4 @@
-"""Keyword search: BM25 (Robertson and Zaragoza 2009, the variant of Lucene) over the terms of `rag.terms`.
+"""Keyword search: BM25 over the terms of `rag.terms`, kept up with the store.
 
 bm25s, which this replaced, works every score out in advance; as those depend on all passages, one more document had
 it begin anew: 25 s at 100,000 passages, at the first search after every start and every change. Here segments of
@@ -19,40 +19,38 @@ from pathlib import Path
 import numpy as np
 
 from rag import postings
+from rag.bm25 import Part, Scorer
 from rag.postings import Segment
 from rag.records import CollectionRow
 from rag.store import Store
 
 log = logging.getLogger(__name__)
 
-_K1, _B = 1.5, 0.75
 _BATCH = 4096  # chunks that are counted at once
 _AT_ONCE = 2048  # new chunks that a search waits for; with more it does without them while they are counted
 _KEPT_FROM = 1024  # chunks of a segment that is worth a file; a smaller one is counted again in a fraction of a second
 _SUFFIX = ".safetensors"
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A segment and which of its chunks are still there. `path`: its file, if it has one."""
-
-    segment: Segment
-    alive: np.ndarray
-    path: Path | None = None
-
-
 @dataclass
 class _Collection:
-    """A collection's segments, in the order of rows; `generation` is that of the collection at the last look."""
+    """A collection's segments, in the order of rows; `generation` is that of the collection at the last look.
+
+    `lock` is held while it changes; `scorer` is replaced as a whole and may be read at any time.
+    """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     generation: int = -1
-    parts: list[_Part] | None = None
+    scorer: Scorer | None = None
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return self.scorer.parts if self.scorer else ()
 
     @property
     def last(self) -> int:
         """The last row that is in a segment."""
-        return max((int(part.segment.rows[-1]) for part in self.parts or ()), default=0)
+        return max((int(part.segment.rows[-1]) for part in self.parts), default=0)
 
 
 class LexicalIndex:
@@ -73,27 +71,9 @@ class LexicalIndex:
 
         While `refresh` counts many new chunks, it looks at those that have been counted.
         """
-        parts = self._current(collection)
-        total = sum(int(part.alive.sum()) for part in parts)
-        if not total:
-            return []
-        mean = sum(float(part.segment.lengths[part.alive].sum()) for part in parts) / total
-        norms = [_K1 * (1 - _B + _B * part.segment.lengths / max(mean, 1.0)) for part in parts]
-        scores = [np.zeros(len(part.segment), np.float32) for part in parts]
-        for term, times in postings.query_terms(query).items():
-            found = [part.segment.postings(term) for part in parts]
-            held_by = sum(int(part.alive[chunks].sum()) for part, (chunks, _) in zip(parts, found, strict=True))
-            weight = np.float32(times * np.log1p((total - held_by + 0.5) / (held_by + 0.5)))
-            for score, norm, (chunks, counts) in zip(scores, norms, found, strict=True):
-                score[chunks] += weight * (counts / (counts + norm[chunks]))
-        score = np.concatenate([np.where(part.alive, s, 0.0) for part, s in zip(parts, scores, strict=True)])
-        rows = np.concatenate([part.segment.rows for part in parts])
-        best = np.flatnonzero(score > 0)
-        if len(best) > count:
-            best = np.flatnonzero(score >= np.partition(score, -count)[-count])
-        best = best[np.argsort(-score[best], kind="stable")][:count]
-        names = self._store.chunk_names([int(row) for row in rows[best]])
-        return [(names[int(rows[i])], float(score[i])) for i in best if int(rows[i]) in names]
+        found = self._current(collection).best(postings.query_terms(query), count)
+        names = self._store.chunk_names([row for row, _ in found])
+        return [(names[row], score) for row, score in found if row in names]
 
     def refresh(self, collection: CollectionRow) -> None:
         """Take in every change, and put what that gave into files."""
@@ -118,7 +98,7 @@ class LexicalIndex:
         self.refresh(collection)
         state = self._state(collection)
         with state.lock:
-            parts, at, wrong = state.parts or [], 0, 0
+            parts, at, wrong = state.parts, 0, 0
             rows = np.concatenate([p.segment.rows[p.alive] for p in parts]) if parts else np.zeros(0, np.int64)
             sums = np.concatenate([_sums(p.segment)[p.alive] for p in parts]) if parts else np.zeros(0)
             while batch := self._store.chunk_texts(collection, after=at, limit=_BATCH):
@@ -136,54 +116,55 @@ class LexicalIndex:
         with self._lock:
             return self._collections.setdefault(collection.id, _Collection())
 
-    def _current(self, collection: CollectionRow) -> list[_Part]:
+    def _current(self, collection: CollectionRow) -> Scorer:
         state = self._state(collection)
-        generation, parts = state.generation, state.parts  # in this order: the parts are at least as new
-        if parts is not None and generation >= collection.generation:
-            return parts
+        generation, scorer = state.generation, state.scorer  # in this order: the scorer is at least as new
+        if scorer is not None and generation >= collection.generation:
+            return scorer
         waits = self._store.count_after(collection, state.last) <= _AT_ONCE
         if not state.lock.acquire(blocking=waits):
-            return state.parts or []  # `refresh` is at work and says what it has got so far
+            return state.scorer or Scorer(())  # `refresh` is at work and says what it has got so far
         try:
             self._update(state, collection)
-            return state.parts or []
+            return state.scorer or Scorer(())
         finally:
             state.lock.release()
 
     def _update(self, state: _Collection, collection: CollectionRow) -> None:
         """Pass over what was deleted, count what is new."""
-        if state.parts is not None and state.generation >= collection.generation:
+        if state.scorer is not None and state.generation >= collection.generation:
             return
-        if state.parts is None:
-            state.parts = self._stored(collection)
+        if state.scorer is None:
+            state.scorer = Scorer(self._stored(collection))
         live = self._store.live_rows(collection)
         parts = [
-            _Part(part.segment, part.alive & np.isin(part.segment.rows, live, assume_unique=True), part.path)
+            Part(part.segment, part.alive & np.isin(part.segment.rows, live, assume_unique=True), part.path)
             for part in state.parts
         ]
         at = state.last
         while batch := self._store.chunk_texts(collection, after=at, limit=_BATCH):
             at = batch[-1][0]
-            parts.append(_Part(postings.count(batch, self._hashes), np.ones(len(batch), bool)))
-            state.parts = parts = self._merged(parts)
-        state.parts, state.generation = [part for part in parts if part.alive.any()], collection.generation
+            parts = self._merged([*parts, Part(postings.count(batch, self._hashes), np.ones(len(batch), bool))])
+            state.scorer = Scorer(parts)
+        state.scorer = Scorer([part for part in parts if part.count])
+        state.generation = collection.generation
 
     @staticmethod
-    def _merged(parts: list[_Part]) -> list[_Part]:
+    def _merged(parts: list[Part]) -> list[Part]:
         """Merge from the end while a segment is not twice as large as the next: so each is merged a few times only."""
         first = len(parts) - 1
-        size = int(parts[first].alive.sum()) if parts else 0
-        while first > 0 and int(parts[first - 1].alive.sum()) < 2 * size:
+        size = parts[first].count if parts else 0
+        while first > 0 and parts[first - 1].count < 2 * size:
             first -= 1
-            size += int(parts[first].alive.sum())
+            size += parts[first].count
         if first >= len(parts) - 1:
             return parts
         segment = postings.merge((part.segment, part.alive) for part in parts[first:])
-        return [*parts[:first], _Part(segment, np.ones(len(segment), bool))]
+        return [*parts[:first], Part(segment, np.ones(len(segment), bool))]
 
     # --- files
 
-    def _stored(self, collection: CollectionRow) -> list[_Part]:
+    def _stored(self, collection: CollectionRow) -> list[Part]:
         """What the files hold, as far as the store agrees."""
         folder = self._folder / str(collection.id)
         found: list[tuple[Path, Segment]] = []
@@ -193,7 +174,7 @@ class LexicalIndex:
                 found.append((path, segment))
         found.sort(key=lambda item: (int(item[1].rows[0]), -len(item[1])))
         live = self._store.live_rows(collection)
-        parts: list[_Part] = []
+        parts: list[Part] = []
         for path, segment in found:
             if parts and segment.rows[0] <= parts[-1].segment.rows[-1]:
                 continue  # merged into the one before, when a kill came between writing that and deleting this
@@ -202,25 +183,25 @@ class LexicalIndex:
             stored = np.array([int(names.get(row, "0")[:16], 16) for row in segment.rows[alive].tolist()], np.uint64)
             if not np.array_equal(stored, segment.ids[alive]):
                 return []  # another database than the one they were made from
-            parts.append(_Part(segment, alive, path))
+            parts.append(Part(segment, alive, path))
         return parts
 
     def _tidy(self, state: _Collection, collection: CollectionRow) -> None:
         """Write segments that have no file, without what was deleted, and delete files that are not needed any more."""
         folder, parts = self._folder / str(collection.id), []
         try:
-            for part in state.parts or []:
-                dead = len(part.alive) - int(part.alive.sum())
+            for part in state.parts:
+                dead = len(part.alive) - part.count
                 if 4 * dead > len(part.alive):
                     segment = postings.merge([(part.segment, part.alive)])
-                    part = _Part(segment, np.ones(len(segment), bool))
+                    part = Part(segment, np.ones(len(segment), bool))
                 if part.path is None and len(part.segment) >= _KEPT_FROM:
                     folder.mkdir(parents=True, exist_ok=True)
                     path = folder / f"{uuid.uuid4().hex}{_SUFFIX}"
                     part.segment.save(path)
-                    part = _Part(part.segment, part.alive, path)
+                    part = Part(part.segment, part.alive, path)
                 parts.append(part)
-            state.parts = parts
+            state.scorer = Scorer(parts)
             needed = {part.path for part in parts}
             for path in folder.iterdir() if folder.is_dir() else ():
                 if path not in needed:

@@ -279,7 +279,6 @@ def test_verify_sees_damage_in_every_part(base: KnowledgeBase, files: Path, inde
     assert index is not None
     index.delete(sorted(index.ids())[:1])
     parts = base._lexical._collections[row.id].parts
-    assert parts is not None
     parts[0].segment.counts[3] += 1
     with base._store.database.transaction() as db:
         db.execute("UPDATE documents SET text = replace(text, '60分钟', '90分钟')")

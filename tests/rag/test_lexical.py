@@ -70,7 +70,7 @@ def test_scores_are_those_of_bm25s(store: Store, recipes: CollectionRow, tmp_pat
     theirs = bm25s.BM25(k1=1.5, b=0.75, method="lucene")
     theirs.index([terms(text) for text in kept.values()], show_progress=False)
     current = store.collection("recipes")
-    parts = index._current(current)
+    parts = index._current(current).parts
     assert len(parts) > 1 and not all(part.alive.all() for part in parts), "or this shows nothing"
     for _ in range(2):
         for query in ("糖醋鱼", "蒜", "姜葱火锅", list(kept.values())[11]):
@@ -79,7 +79,7 @@ def test_scores_are_those_of_bm25s(store: Store, recipes: CollectionRow, tmp_pat
             assert expected.max() > 0
             assert np.allclose([got.get(name, 0.0) for name in kept], expected, rtol=1e-4, atol=1e-5)
         index.rebuild(current)
-        assert len(index._current(current)) == 1
+        assert len(index._current(current).parts) == 1
 
 
 def test_only_what_is_new_is_counted(store: Store, recipes: CollectionRow, tmp_path: Path, counted: list[str]) -> None:
