@@ -9,7 +9,7 @@ import logging
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import takewhile
@@ -45,10 +45,11 @@ class Services:
 
 @dataclass(eq=False)
 class _File:
-    """One file on its way: being read (`parsed`), read (`new`, still without vectors) or done with (`outcome`)."""
+    """One file on its way: being read (`parsed`), read (`new`, at first without vectors) or done with (`outcome`)."""
 
     file: SourceFile
     parsed: Future[Parsed | Refused]
+    seconds: float = 0.0
     new: NewDocument | None = None
     outcome: FileAdded | FileSkipped | FileFailed | None = None
 
@@ -68,19 +69,29 @@ def ingest(services: Services, files: Sequence[SourceFile], collection: Collecti
     begun, done = time.perf_counter(), 0
     counts: Counter[str] = Counter()
     line = _Line(services, files, collection)
-    try:
-        while group := line.group():
-            _write(services, group, collection, line.sources)
-            for file in group:
-                assert file.outcome is not None
-                done += 1
-                yield FileStarted(file.source, done, len(files))
-                counts[file.outcome.type] += 1
-                counts["chunks"] += file.outcome.document.chunks if isinstance(file.outcome, FileAdded) else 0
-                yield file.outcome
-    finally:
-        line.drop()
-        services.index_later(collection)
+    with ThreadPoolExecutor(1, "embed") as embedding:  # the next group is embedded while one is stored
+        try:
+            groups: deque[tuple[list[_File], Future[None]]] = deque()
+            while True:
+                if group := line.group() if not groups else line.ready():
+                    groups.append((group, embedding.submit(_embed, services, group, collection, line.sources)))
+                if not groups:
+                    break
+                if group and len(groups) == 1:
+                    continue
+                group, embedded = groups.popleft()
+                embedded.result()
+                _write(services, group, collection, line.sources)
+                for file in group:
+                    assert file.outcome is not None
+                    done += 1
+                    yield FileStarted(file.source, done, len(files))
+                    counts[file.outcome.type] += 1
+                    counts["chunks"] += file.outcome.document.chunks if isinstance(file.outcome, FileAdded) else 0
+                    yield file.outcome
+        finally:
+            line.drop()
+            services.index_later(collection)
     yield IngestDone(
         added=counts["file_added"],
         skipped=counts["file_skipped"],
@@ -112,9 +123,12 @@ class _Line:
             self._fill()
         if not self._line and self._late:
             wait([file.parsed for file in self._late], return_when=FIRST_COMPLETED)
-        window = self._line[:_GROUP_FILES]
-        wait([file.parsed for file in window], timeout=_GROUP_SECONDS)
-        ready = list(takewhile(lambda file: file.parsed.done(), window))
+        wait([file.parsed for file in self._line[:_GROUP_FILES]], timeout=_GROUP_SECONDS)
+        return self.ready()
+
+    def ready(self) -> list[_File]:
+        """The next files, as far as they have been read."""
+        ready = list(takewhile(lambda file: file.parsed.done(), self._line[:_GROUP_FILES]))
         del self._line[: len(ready)]
         self._fill()  # before these are embedded, so that reading goes on beside it
         late = [file for file in self._late if file.parsed.done()]
@@ -177,32 +191,36 @@ def _take(services: Services, file: _File, collection: CollectionRow, sources: f
         file.new = NewDocument(file.source, parsed.sha256, parsed.size, parsed.loaded, parsed.chunks, np.empty((0, 0)))
 
 
-def _write(services: Services, group: Sequence[_File], collection: CollectionRow, sources: frozenset[str]) -> None:
-    """Embed the chunks of these files together, store each file by itself, and wait for the disk."""
+def _embed(services: Services, group: Sequence[_File], collection: CollectionRow, sources: frozenset[str]) -> None:
+    """Embed the chunks of these files together; those that cannot be added, or need not be, have an outcome then."""
     begun = time.perf_counter()
     for file in group:
         with _failures(file):
             _take(services, file, collection, sources)
     files = [(file, file.new) for file in group if file.new is not None]
-    if not files:
-        return
-    vectors: list[np.ndarray] = []
     with _failures(*(file for file, _ in files)):
         texts = [index_text(new.loaded.title, c.heading, c.text) for _, new in files for c in new.chunks]
         ends = np.cumsum([len(new.chunks) for _, new in files])
-        vectors = np.split(services.embedder.encode(texts), ends[:-1])
-    if not vectors:
-        return  # the embedder failed, and they with it
-    for (file, new), rows in zip(files, vectors, strict=True):
-        with _failures(file):
-            file.outcome = _store(services, replace(new, vectors=rows), collection, sources)
-    added = [file for file, _ in files if isinstance(file.outcome, FileAdded)]
+        vectors = np.split(services.embedder.encode(texts), ends[:-1]) if files else []
+        for (file, new), rows in zip(files, vectors, strict=True):
+            file.new = replace(new, vectors=rows)
+            file.seconds = (time.perf_counter() - begun) / len(files)
+
+
+def _write(services: Services, group: Sequence[_File], collection: CollectionRow, sources: frozenset[str]) -> None:
+    """Store each file by itself, and wait for the disk."""
+    begun = time.perf_counter()
+    for file in group:
+        if file.outcome is None and file.new is not None:
+            with _failures(file):
+                file.outcome = _store(services, file.new, collection, sources)
+    added = [file for file in group if isinstance(file.outcome, FileAdded)]
     with _failures(*added):
         services.store.sync()
-    share = (time.perf_counter() - begun) / len(files)
     for file in added:
         if isinstance(file.outcome, FileAdded):
-            file.outcome = replace(file.outcome, seconds=share)
+            seconds = file.seconds + (time.perf_counter() - begun) / len(added)
+            file.outcome = replace(file.outcome, seconds=seconds)
 
 
 def _store(
