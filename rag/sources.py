@@ -91,7 +91,7 @@ def _member(archive: SourceFile, entry: zipfile.ZipInfo) -> Iterator[SourceFile]
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if not parts or name.endswith("/") or not all(part == ".." or is_listed(part) for part in parts):
         return
-    file = replace(archive, source="/".join(map(safe_name, parts)))
+    file = replace(archive, source="/".join(safe_name(part) for part in parts if part != "..") or safe_name(""))
     suffix = os.path.splitext(parts[-1])[1].lower()
     if ".." in parts or name.startswith("/") or _DRIVE.match(name) or entry.external_attr >> 16 & 0o170000 == _LINK:
         yield replace(file, refused=problems.archive_escape(file.source, archive.source))

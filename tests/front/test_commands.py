@@ -91,7 +91,7 @@ def test_knowledge_is_checked_mended_saved_and_put_back(capsys: pytest.CaptureFi
         status, told = knowledge(action, *([str(saved)] if action == "restore" else []))
         assert status == 0 and told["problems"] == [] and told["documents"] == count
     assert any("李雷".encode() in p.read_bytes() for p in data.glob("knowledge.db*"))
-    status, out, err = run(capsys, data, "knowledge", "backup")
+    status, _, err = run(capsys, data, "knowledge", "backup")
     assert status == 2 and "FILE.zip" in err
     assert "all is well" in run(capsys, data, "knowledge", "verify")[1]
 
