@@ -73,6 +73,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_nothing_acknowledged_is_lost_at_any_moment(tmp_path: Path, files: Path) -> None:
     """Kills while documents are added, replaced, deleted, embedded again, backed up, restored and compacted."""
     settings = RagSettings(tmp_path / "data")

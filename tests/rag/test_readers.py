@@ -112,6 +112,7 @@ def test_a_process_that_dies_costs_its_own_file_alone(readers: Readers, tmp_path
     assert second.poll() is not None, "no process is left"
 
 
+@pytest.mark.slow
 def test_a_slow_file_does_not_hold_up_the_others(tmp_path: Path) -> None:
     files = tmp_path / "files"
     files.mkdir()
