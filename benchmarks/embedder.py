@@ -22,11 +22,11 @@ import numpy as np
 
 from rag.embeddings import Embedder, load_embedder
 from rag.fusion import fuse
-from rag.lexical import terms
 from rag.loaders import load
 from rag.settings import RagSettings
 from rag.splitting import split
 from rag.store import index_text
+from rag.terms import terms
 
 ROOT = Path(__file__).parents[1]
 SAMPLES, QUESTIONS = ROOT / "data_base" / "knowledge", ROOT / "benchmarks" / "questions" / "recipes.jsonl"

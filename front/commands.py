@@ -61,9 +61,12 @@ def make_parser() -> argparse.ArgumentParser:
     where = ask.add_mutually_exclusive_group()
     where.add_argument("--docs", default="recipes", metavar="COLLECTION", help="answer from it (default: recipes)")
     where.add_argument("--no-docs", action="store_true", help="just chat")
-    ingest = add("ingest", _ingest, "add files and folders to a collection")
+    ingest = add("ingest", _ingest, "add files, folders and zip archives to a collection")
     ingest.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     ingest.add_argument("--collection", default="documents", metavar="NAME", help="made if new (default: documents)")
+    care = add("knowledge", _knowledge, "check, mend, shrink, back up or restore the knowledge base")
+    care.add_argument("action", choices=("verify", "rebuild", "compact", "backup", "restore"))
+    care.add_argument("file", nargs="?", type=Path, metavar="FILE", help="zip to write (backup) or to read (restore)")
     add("adapters", _adapters, "list the selves and whether they fit the base")
     add("models", _models, "list the base models with a preset")
     add("status", _status, "how the app that runs on the data folder is doing")
@@ -131,6 +134,8 @@ def _ingest(settings: Settings, given: dict[str, Any]) -> int:
             report = {"file": event.source, "result": event.type.removeprefix("file_")}
             if event.type == "file_failed":
                 report["error"] = event.error_en
+            if event.type == "file_added" and event.moved_from:
+                report.update(result="moved", moved_from=event.moved_from)
             reports.append(report)
             if not given["json"]:
                 print(f"{report['result']:8} {report['file']}  {report.get('error', '')}".rstrip())
@@ -141,6 +146,17 @@ def _ingest(settings: Settings, given: dict[str, Any]) -> int:
     else:
         print("{added} added, {skipped} unchanged, {failed} failed, {passages} passages".format(**summary))
     return 1 if summary["failed"] else 0
+
+
+def _knowledge(settings: Settings, given: dict[str, Any]) -> int:
+    from front.care import as_text, care
+
+    told = care(settings, given["action"], given["file"])
+    if given["json"]:
+        _print_json(told)
+    else:
+        print(as_text(told))
+    return 1 if told["problems"] else 0
 
 
 def _adapters(settings: Settings, given: dict[str, Any]) -> int:

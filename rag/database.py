@@ -237,6 +237,23 @@ class Database:
                 time.sleep(pause)
         log.warning("the write-ahead log could not be emptied; deleted text leaves it with the next deletion")
 
+    def vacuum(self) -> None:
+        """Write the file anew without free pages, so that it takes no more room than it needs."""
+        with self._errors(), self._write_lock:
+            self._writer.execute("VACUUM")
+        self.checkpoint()
+
+    @contextmanager
+    def attached(self, path: Path) -> Iterator[Any]:
+        """A transaction in which the tables of another database can be read as `other.…`."""
+        with self._errors(), self._write_lock:
+            self._writer.execute("ATTACH DATABASE ? AS other", (str(path),))
+            try:
+                with self.transaction() as db:
+                    yield db
+            finally:
+                self._writer.execute("DETACH DATABASE other")
+
     def integrity(self) -> list[str]:
         """What SQLite's own checks find wrong; [] for a sound file."""
         with self.reading() as db:

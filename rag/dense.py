@@ -1,10 +1,11 @@
 """Search by meaning: keeps each collection's vector index level with the store, and searches both.
 
-The store says what should be in the index: `collections.indexed` marks the last chunk row that is in it, later rows
-are still to come, `removed` lists deleted ids that may still be there. Chunks that are committed but not yet in the
-index ("pending") are searched in memory, exactly, so a document is found from the moment its transaction commits and
-the index can be written in large batches across files. Whatever moment a crash picks, the next start sees the marker
-behind, or counts that differ, and only then compares ids.
+Up to `INDEX_FROM` chunks are searched in memory, exactly: that takes less time than a query of Chroma's index, and
+nothing has to be built. A larger collection has an index. The store says what should be in it: `collections.indexed`
+marks the last chunk row that is, later rows are still to come, `removed` lists deleted ids that may still be there.
+Rows that the index has not got ("pending") are searched in memory too, so a document is found from the moment its
+transaction commits, and the index is written in large batches, beside the reading of files. Whatever moment a crash
+picks, the counts of index and store differ at the next use, and only then ids are compared.
 
 An index that fails is given up at once: after a write to a full disk chromadb 1.5.9 may hang at the next one, and
 cannot open the folder again. All its chunks are pending then, and the next flush builds a new index.
@@ -17,7 +18,7 @@ import re
 import shutil
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -25,19 +26,22 @@ import numpy as np
 
 from rag.errors import RagError, StorageError
 from rag.index import VectorIndex
-from rag.journal import IndexJournal, Row
+from rag.journal import Batch, IndexJournal
+from rag.level import differences, heal
 from rag.pending import Pending
 from rag.records import CollectionRow, new_index_name
 from rag.store import Store
 
 log = logging.getLogger(__name__)
 
+INDEX_FROM = 16_384  # chunks; 16 MiB of vectors, a tenth of a millisecond for every thousand
+_WRITE_FROM = 4096  # pending chunks; Chroma takes 5461 at once at most
 _FOLDER = re.compile("[0-9a-f]{16}")  # what new_index_name gives: nothing else in the folder is ever deleted
 
 
 @dataclass
 class _State:
-    """A collection's index (None: given up). Every chunk up to row `loaded` is in it or pending."""
+    """A collection's index (None: small, or given up). Every chunk up to row `loaded` is in it or pending."""
 
     index: VectorIndex | None
     indexed: int = 0
@@ -47,10 +51,10 @@ class _State:
     pending: Pending = field(default_factory=Pending)
     writing: threading.Lock = field(default_factory=threading.Lock)
 
-    def written(self, row: int, gone: list[str]) -> None:
-        """Every chunk up to `row` is in the index now, and these ids are not."""
+    def written(self, row: int) -> None:
+        """Every chunk up to `row` is in the index now."""
         self.indexed, self.loaded = row, max(self.loaded, row)
-        self.pending.discard(row, gone)
+        self.pending.discard(row)
 
     def give_up(self) -> None:
         self.index, self.pending = None, Pending()
@@ -67,9 +71,6 @@ class DenseIndex:
         self._opening = threading.RLock()
         self._states: dict[int, _State] = {}
         self._sweep()
-        for collection in store.collection_rows():
-            if self._journal.is_behind(collection):
-                self._state(collection)
 
     def _sweep(self) -> None:
         """Delete index folders that belong to no collection (left by a kill, or by an index that failed)."""
@@ -90,7 +91,13 @@ class DenseIndex:
                 ids, vectors = state.pending.snapshot()
             scores: dict[str, float] = {}
             if vectors is not None:
-                scores.update(zip(ids, (vectors @ vector).tolist(), strict=True))
+                near = vectors @ vector
+                if len(ids) > count + len(removed):
+                    best = np.argpartition(-near, count + len(removed))[: count + len(removed) + 1]
+                    best = np.flatnonzero(near >= near[best].min() - 1e-5)  # with all that tie with the last
+                else:
+                    best = np.arange(len(ids))
+                scores.update((ids[i], float(near[i])) for i in best)
             if index is not None:
                 try:
                     scores.update(index.query(vector, count + len(removed)))
@@ -112,9 +119,9 @@ class DenseIndex:
         """Take in what was committed since the last look."""
         if state.generation >= collection.generation:
             return
-        if batch := list(self._journal.rows(collection, state.loaded)):
+        if batch := self._journal.batch(collection, state.loaded):
             state.pending.add(batch)
-            state.loaded = batch[-1][0]
+            state.loaded = batch.rows[-1]
         state.removed = frozenset(self._journal.removed(collection)[1])
         state.generation = collection.generation
 
@@ -129,15 +136,17 @@ class DenseIndex:
     # --- writing
 
     def flush(self, collection: CollectionRow) -> None:
-        """Bring the index level with the store."""
-        while True:
-            state = self._state(collection)
-            with state.writing:
-                if self._states.get(collection.id) is state:  # else it was dropped while this waited
-                    if state.index is None:
-                        self._renew(collection, state)
-                    self._write(collection, state)
-                    return
+        """Delete from the index what was deleted, and write what is pending where that has become much."""
+        state = self._state(collection)
+        with state.writing:
+            if self._states.get(collection.id) is not state:  # it was dropped while this waited
+                return
+            if state.index is not None:
+                self._write(collection, state)
+            elif self._journal.count(collection) >= INDEX_FROM:
+                self._renew(collection, state)
+            else:
+                self._forget_removed(collection, state, self._journal.removed(collection)[0])
 
     def flush_later(self, collection: CollectionRow) -> None:
         """`flush`; a failure loses nothing: pending chunks are searched in memory, and the next one tries again."""
@@ -150,16 +159,23 @@ class DenseIndex:
         mark, gone = self._journal.removed(collection)
         if gone:
             self._change(collection, state, lambda index: index.delete(gone))
-        for batch in self._journal.batches(collection, after=state.indexed):
-            self._change(collection, state, partial(_upsert, batch=batch))
-            self._journal.advance(collection, batch[-1][0], 0)
-            with self._lock:
-                state.written(batch[-1][0], [])
-        if mark:
-            self._journal.advance(collection, state.indexed, mark)
-            with self._lock:
-                state.written(state.indexed, gone)
-                state.generation = -1  # have the next search look at `removed` again
+        if self._journal.count(collection, after=state.indexed) >= _WRITE_FROM:
+            for batch in self._journal.batches(collection, after=state.indexed):
+                self._change(collection, state, partial(_upsert, batch=batch))
+                self._journal.advance(collection, batch.rows[-1], 0)
+                with self._lock:
+                    state.written(batch.rows[-1])
+        self._forget_removed(collection, state, mark)
+
+    def _forget_removed(self, collection: CollectionRow, state: _State, mark: int) -> None:
+        """Have the next search look again at what was deleted."""
+        if not mark:
+            return
+        _, gone = self._journal.removed(collection)
+        self._journal.advance(collection, 0, mark)
+        with self._lock:
+            state.pending.discard(0, gone)
+            state.generation = -1
 
     def _change(self, collection: CollectionRow, state: _State, change: Callable[[VectorIndex], None]) -> None:
         index = state.index
@@ -172,20 +188,25 @@ class DenseIndex:
             raise
 
     def rebuild(self, collection: CollectionRow) -> None:
-        """Write the index anew from the store, beside the old one, and swap."""
+        """Write the index anew from the store, beside the old one, and swap. A small collection then has none."""
         state = self._state(collection)
         with state.writing:
-            if self._states.get(collection.id) is state:  # else it was dropped while this waited
-                old = state.index
+            if self._states.get(collection.id) is not state:  # it was dropped while this waited
+                return
+            old = state.index
+            if self._journal.count(collection) >= INDEX_FROM:
                 self._renew(collection, state)
-                if old is not None:
-                    old.destroy()
+            else:
+                with self._lock:
+                    state.give_up()
+            if old is not None:
+                old.destroy()
 
     def _renew(self, collection: CollectionRow, state: _State) -> None:
         index, row = self._build(collection)
         with self._lock:
             state.index = index
-            state.written(row, [])
+            state.written(row)
 
     def _build(self, collection: CollectionRow) -> tuple[VectorIndex, int]:
         """A new index of all chunks, noted in the store, and the last row in it."""
@@ -195,7 +216,7 @@ class DenseIndex:
             mark, _ = self._journal.removed(collection)
             for batch in self._journal.batches(collection):
                 _upsert(index, batch)
-                row = batch[-1][0]
+                row = batch.rows[-1]
             self._journal.advance(collection, row, mark, index_name=folder.name)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -213,7 +234,7 @@ class DenseIndex:
         shutil.rmtree(self._folder / collection.index_name, ignore_errors=True)
 
     def close(self) -> None:
-        """Write what is pending and close every index."""
+        """Bring every index that is open level with deletions, and close it."""
         with self._opening:
             for collection in self._store.collection_rows():
                 if collection.id in self._states:
@@ -243,58 +264,34 @@ class DenseIndex:
         folder = self._folder / collection.index_name
         try:
             if folder.is_dir():
-                index = VectorIndex(folder)
-                if self._journal.is_behind(collection) or index.count() != self._journal.count(collection):
-                    self._heal(collection, index)
-                row = self._store.collection(collection.name).indexed
-                return _State(index, indexed=row, loaded=row)
+                return self._healed(collection, VectorIndex(folder))
         except StorageError as error:
-            log.warning("The vector index of %s cannot be used (%s); building it anew", collection.name, error)
+            log.warning("The vector index of %s cannot be used (%s); it will be built anew", collection.name, error)
             shutil.rmtree(folder, ignore_errors=True)
-        try:
-            index, row = self._build(collection)
-        except StorageError as error:
-            log.warning("No vector index for %s (%s); searching in memory", collection.name, error)
-            return _State(None)
-        return _State(index, indexed=row, loaded=row)
+        return _State(None)  # searched in memory; the next flush builds one where that is worth it
 
-    def _heal(self, collection: CollectionRow, index: VectorIndex) -> None:
-        """Add the ids that are missing and delete those that are too many."""
-        mark, _ = self._journal.removed(collection)
-        there, row, added = index.ids(), 0, 0
-        for batch in self._journal.batches(collection):
-            missing = [item for item in batch if item[1] not in there]
-            there.difference_update(name for _, name, _ in batch)
-            if missing:
-                _upsert(index, missing)
-            row, added = batch[-1][0], added + len(missing)
-        if there:
-            index.delete(sorted(there))
-        self._journal.advance(collection, row, mark)
-        log.info("Healed the vector index of %s: %d added, %d deleted", collection.name, added, len(there))
+    def _healed(self, collection: CollectionRow, index: VectorIndex) -> _State:
+        """The state of an index that was open before; ids are compared only where counts differ."""
+        mark, gone = self._journal.removed(collection)
+        if gone:
+            index.delete(gone)
+        row = collection.indexed
+        if index.count() != self._journal.count(collection, upto=row):
+            row = heal(self._journal, index, collection)
+        if mark:
+            self._journal.advance(collection, row, mark)
+        return _State(index, indexed=row, loaded=row)
 
     def verify(self, collection: CollectionRow) -> list[str]:
         """Differences between the index and the store, in words; [] if there are none."""
         self.flush(collection)
-        state, title, problems = self._state(collection), collection.title, []
+        state = self._state(collection)
         with state.writing:
-            index = state.index
-            if index is None:
-                return [f"{title}: there is no vector index"]
-            there = index.ids()
-            for batch in self._journal.batches(collection):
-                vectors = index.vectors([name for _, name, _ in batch])
-                there.difference_update(vectors)
-                kept = [(vectors[name], vector) for _, name, vector in batch if name in vectors]
-                counts = {
-                    "passages are missing from the vector index": len(batch) - len(kept),
-                    "passages have another vector in the index": sum(not np.allclose(a, b, atol=1e-6) for a, b in kept),
-                }
-                problems += [f"{title}: {count} {what}" for what, count in counts.items() if count]
-        if there:
-            problems.append(f"{title}: the vector index holds {len(there)} passages that were deleted")
-        return problems
+            if state.index is None:
+                return []  # what is searched in memory is the store's own
+            found = differences(self._journal, state.index, replace(collection, indexed=state.indexed))
+        return [f"{collection.title}: {problem}" for problem in found]
 
 
-def _upsert(index: VectorIndex, batch: list[Row]) -> None:
-    index.upsert([name for _, name, _ in batch], np.stack([vector for *_, vector in batch]))
+def _upsert(index: VectorIndex, batch: Batch) -> None:
+    index.upsert(batch.ids, batch.vectors)

@@ -1,88 +1,97 @@
-"""Files into a collection, one transaction per file; every outcome is an event."""
+"""Files into a collection, one transaction per file; every outcome is an event.
+
+Reading processes run ahead of the process that embeds and stores, so both keep a processor busy.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import re
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
+from itertools import takewhile
 
 import numpy as np
 
-from rag.dense import DenseIndex
 from rag.embeddings import Embedder
-from rag.errors import RagError, UnreadableFileError
-from rag.loaders import load
+from rag.errors import RagError
+from rag.loaders import problems
+from rag.reader import Parsed, Refused, Task
+from rag.readers import Readers
 from rag.records import CollectionRow, NewDocument, index_text
-from rag.settings import RagSettings
-from rag.splitting import split
+from rag.sources import SourceFile
 from rag.store import Store
 from rag.types import FileAdded, FileFailed, FileSkipped, FileStarted, IngestDone, IngestEvent
 
 log = logging.getLogger(__name__)
 
-_GROUP_FILES, _GROUP_CHUNKS, _GROUP_SECONDS = 64, 256, 0.5  # read ahead until one of these is reached
-_FLUSH_CHUNKS = 1024
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # SQLite text ends at NUL; half of a surrogate pair is no Unicode
+_GROUP_FILES, _GROUP_SECONDS = 64, 0.1  # files that are embedded together, and the longest wait for them
+_PATIENCE_SECONDS = 2.0  # with the next file, before the others overtake it
+_AHEAD_FILES, _AHEAD_BYTES = 192, 64 * 2**20  # files read or being read before their turn
 
 
 @dataclass(frozen=True)
 class Services:
-    """What ingest works with."""
+    """What ingest works with. `index_later(collection)` has the indexes follow, in the background."""
 
     store: Store
-    dense: DenseIndex
     embedder: Embedder
-    settings: RagSettings
+    readers: Readers
+    index_later: Callable[[CollectionRow], None]
 
 
-@dataclass
+@dataclass(eq=False)
 class _File:
-    """One file on its way: read (`new`, still without vectors) or done with (`outcome`)."""
+    """One file on its way: being read (`parsed`), read (`new`, at first without vectors) or done with (`outcome`)."""
 
-    source: str
+    file: SourceFile
+    parsed: Future[Parsed | Refused]
     seconds: float = 0.0
     new: NewDocument | None = None
     outcome: FileAdded | FileSkipped | FileFailed | None = None
 
+    @property
+    def source(self) -> str:
+        return self.file.source
 
-def ingest(services: Services, files: Sequence[tuple[Path, str]], collection: CollectionRow) -> Iterator[IngestEvent]:
-    """Add (path, source name) pairs; the file that fails says so and the rest goes on.
+
+def ingest(services: Services, files: Sequence[SourceFile], collection: CollectionRow) -> Iterator[IngestEvent]:
+    """Add files; the one that fails says so and the rest goes on.
 
     Every file has its own transaction and is acknowledged after it and a sync to the disk; it is found from then on.
-    Small files are read ahead for up to half a second, to embed their passages at once and to wait for the disk
-    once. The vector index is written in large batches beside the reading, and at the end (also when the caller stops
-    half-way).
+    Files that are read at about the same time are embedded at once, and wait for the disk once. They come in order,
+    but for those that take long to read, which the others overtake. A caller that stops taking events pauses the
+    work, one that closes the iterator ends it; what was acknowledged stays.
     """
-    begun, flushed, done = time.perf_counter(), 0, 0
+    begun, done = time.perf_counter(), 0
     counts: Counter[str] = Counter()
-    writer = ThreadPoolExecutor(1, "index")
-    try:
-        while done < len(files):
-            yield FileStarted(files[done][1], done + 1, len(files))
-            if not done:
-                writer.submit(
-                    services.dense.flush_later, collection
-                )  # opens the index while there is still room for one
-            for n, event in enumerate(_group(services, files[done : done + _GROUP_FILES], collection)):
-                if n:
-                    yield FileStarted(event.source, done + 1, len(files))
-                counts[event.type] += 1
-                counts["chunks"] += event.document.chunks if isinstance(event, FileAdded) else 0
-                done += 1
-                yield event
-            if counts["chunks"] - flushed >= _FLUSH_CHUNKS:
-                writer.submit(services.dense.flush_later, collection)
-                flushed = counts["chunks"]
-    finally:
-        writer.submit(services.dense.flush_later, collection)
-        writer.shutdown()
+    line = _Line(services, files, collection)
+    with ThreadPoolExecutor(1, "embed") as embedding:  # the next group is embedded while one is stored
+        try:
+            groups: deque[tuple[list[_File], Future[None]]] = deque()
+            while True:
+                if group := line.group() if not groups else line.ready():
+                    groups.append((group, embedding.submit(_embed, services, group, collection, line.sources)))
+                if not groups:
+                    break
+                if group and len(groups) == 1:
+                    continue
+                group, embedded = groups.popleft()
+                embedded.result()
+                _write(services, group, collection, line.sources)
+                for file in group:
+                    assert file.outcome is not None
+                    done += 1
+                    yield FileStarted(file.source, done, len(files))
+                    counts[file.outcome.type] += 1
+                    counts["chunks"] += file.outcome.document.chunks if isinstance(file.outcome, FileAdded) else 0
+                    yield file.outcome
+        finally:
+            line.drop()
+            services.index_later(collection)
     yield IngestDone(
         added=counts["file_added"],
         skipped=counts["file_skipped"],
@@ -92,23 +101,58 @@ def ingest(services: Services, files: Sequence[tuple[Path, str]], collection: Co
     )
 
 
-def _group(
-    services: Services, files: Sequence[tuple[Path, str]], collection: CollectionRow
-) -> list[FileAdded | FileSkipped | FileFailed]:
-    """The outcomes of the first of these files (at least one), once they are on the disk."""
-    group: list[_File] = []
-    begun, chunks = time.perf_counter(), 0
-    for path, source in files:
-        started, file = time.perf_counter(), _File(source)
-        with _failures(file):
-            _read(services, path, file, collection)
-        file.seconds = time.perf_counter() - started
-        group.append(file)
-        chunks += len(file.new.chunks) if file.new else 0
-        if chunks >= _GROUP_CHUNKS or time.perf_counter() - begun >= _GROUP_SECONDS:
-            break
-    _write(services, group, collection)
-    return [file.outcome for file in group if file.outcome is not None]
+class _Line:
+    """The files that are being read, in order."""
+
+    def __init__(self, services: Services, files: Sequence[SourceFile], collection: CollectionRow) -> None:
+        self.sources = frozenset(file.source for file in files)
+        self._readers = services.readers
+        self._known = services.store.contents(collection)
+        self._coming = deque(files)
+        self._line: list[_File] = []
+        self._late: list[_File] = []  # those that the others have overtaken
+
+    def group(self) -> list[_File]:
+        """The next files that have been read, at least one; [] once there are no more."""
+        self._fill()
+        while self._line:
+            nearest = [file.parsed for file in (self._line[0], *self._late)]
+            if wait(nearest, _PATIENCE_SECONDS, FIRST_COMPLETED).done:
+                break
+            self._late.append(self._line.pop(0))
+            self._fill()
+        if not self._line and self._late:
+            wait([file.parsed for file in self._late], return_when=FIRST_COMPLETED)
+        wait([file.parsed for file in self._line[:_GROUP_FILES]], timeout=_GROUP_SECONDS)
+        return self.ready()
+
+    def ready(self) -> list[_File]:
+        """The next files, as far as they have been read."""
+        ready = list(takewhile(lambda file: file.parsed.done(), self._line[:_GROUP_FILES]))
+        del self._line[: len(ready)]
+        self._fill()  # before these are embedded, so that reading goes on beside it
+        late = [file for file in self._late if file.parsed.done()]
+        self._late = [file for file in self._late if file not in late]
+        return late + ready
+
+    def _fill(self) -> None:
+        size = sum(file.file.size for file in (*self._line, *self._late))
+        while self._coming and len(self._line) < _AHEAD_FILES and (not self._line or size < _AHEAD_BYTES):
+            file = self._coming.popleft()
+            size += file.size
+            self._line.append(_File(file, self._submit(file)))
+
+    def _submit(self, file: SourceFile) -> Future[Parsed | Refused]:
+        if file.refused is None:
+            return self._readers.submit(Task(file.path, file.source, file.member, self._known.get(file.source)))
+        refused: Future[Parsed | Refused] = Future()
+        refused.set_result(Refused(file.refused.en, file.refused.zh))
+        return refused
+
+    def drop(self) -> None:
+        """Give up what has not been read yet."""
+        for file in (*self._line, *self._late):
+            file.parsed.cancel()
 
 
 @contextmanager
@@ -118,92 +162,73 @@ def _failures(*files: _File) -> Iterator[None]:
         yield
     except RagError as error:
         for file in files:
-            file.outcome = FileFailed(file.source, error.message("en"), error.message("zh"))
+            file.outcome = FileFailed(file.source, error.en, error.zh)
     except Exception as error:
         log.exception("Unexpected failure with %s", ", ".join(file.source for file in files))
         for file in files:
-            name = f"{type(error).__name__}: {error}"
-            file.outcome = FileFailed(
-                file.source,
-                f"{file.source} could not be added because of an error in this app ({name}). "
-                "Nothing of it was kept. The log has the details.",
-                f"由于本应用内部错误，无法添加 {file.source}（{name}）。没有保存任何内容，详情见日志。",
-            )
+            problem = problems.app_error(file.source, f"{type(error).__name__}: {error}")
+            file.outcome = FileFailed(file.source, problem.en, problem.zh)
 
 
-def _read(services: Services, path: Path, file: _File, collection: CollectionRow) -> None:
-    """Load and split one file, unless it is known."""
-    settings = services.settings
-    size, sha256 = _content(path, file.source, settings.max_file_mb)
-    known = services.store.same_document(collection, file.source, sha256)
-    if known is not None:
+def _take(services: Services, file: _File, collection: CollectionRow, sources: frozenset[str]) -> None:
+    """What the reading of a file came to: a failure, a document that is there, or one to be written."""
+    parsed = file.parsed.result()
+    if isinstance(parsed, Refused):
+        if parsed.unexpected:
+            log.error("Unexpected failure with %s\n%s", file.source, parsed.unexpected)
+        file.outcome = FileFailed(file.source, parsed.en, parsed.zh)
+        return
+    known = services.store.same_document(collection, file.source, parsed.sha256)
+    if known is not None and known.source in sources:
         file.outcome = FileSkipped(file.source, known)
-        return
-    loaded = load(path, settings, file.source)
-    if _UNSTORABLE.search(loaded.text):  # one for one, so that offsets stay
-        loaded = replace(loaded, text=_UNSTORABLE.sub("\ufffd", loaded.text))
-    chunks = split(loaded, settings)
-    if not chunks:
-        raise UnreadableFileError(
-            en=f"{file.source} holds no text, so there is nothing to search in it. "
-            "If it is a scan, run text recognition (OCR) on it first.",
-            zh=f"{file.source} 中没有文字，无法检索。如果是扫描件，请先做文字识别（OCR）。",
+    elif parsed.loaded is None:
+        file.outcome = FileFailed(
+            file.source,
+            f"The document of {file.source} was deleted while it was read, so it was not added. Add it again.",
+            f"读取期间 {file.source} 对应的文档被删除，因此没有添加。请重新添加。",
         )
-    file.new = NewDocument(file.source, sha256, size, loaded, chunks, np.empty((0, 0)))
+    else:
+        file.new = NewDocument(file.source, parsed.sha256, parsed.size, parsed.loaded, parsed.chunks, np.empty((0, 0)))
 
 
-def _write(services: Services, group: Sequence[_File], collection: CollectionRow) -> None:
-    """Embed the chunks of these files together, store each file by itself, and wait for the disk."""
-    files = [(file, file.new) for file in group if file.new is not None]
-    if not files:
-        return
+def _embed(services: Services, group: Sequence[_File], collection: CollectionRow, sources: frozenset[str]) -> None:
+    """Embed the chunks of these files together; those that cannot be added, or need not be, have an outcome then."""
     begun = time.perf_counter()
-    vectors: list[np.ndarray] = []
+    for file in group:
+        with _failures(file):
+            _take(services, file, collection, sources)
+    files = [(file, file.new) for file in group if file.new is not None]
     with _failures(*(file for file, _ in files)):
         texts = [index_text(new.loaded.title, c.heading, c.text) for _, new in files for c in new.chunks]
         ends = np.cumsum([len(new.chunks) for _, new in files])
-        vectors = np.split(services.embedder.encode(texts), ends[:-1])
-    if not vectors:
-        return  # the embedder failed, and they with it
-    added = [
-        file
-        for (file, new), rows in zip(files, vectors, strict=True)
-        if _store(services, file, replace(new, vectors=rows), collection)
-    ]
+        vectors = np.split(services.embedder.encode(texts), ends[:-1]) if files else []
+        for (file, new), rows in zip(files, vectors, strict=True):
+            file.new = replace(new, vectors=rows)
+            file.seconds = (time.perf_counter() - begun) / len(files)
+
+
+def _write(services: Services, group: Sequence[_File], collection: CollectionRow, sources: frozenset[str]) -> None:
+    """Store each file by itself, and wait for the disk."""
+    begun = time.perf_counter()
+    for file in group:
+        if file.outcome is None and file.new is not None:
+            with _failures(file):
+                file.outcome = _store(services, file.new, collection, sources)
+    added = [file for file in group if isinstance(file.outcome, FileAdded)]
     with _failures(*added):
         services.store.sync()
-    share = (time.perf_counter() - begun) / len(files)
     for file in added:
         if isinstance(file.outcome, FileAdded):
-            file.outcome = replace(file.outcome, seconds=file.seconds + share)
+            seconds = file.seconds + (time.perf_counter() - begun) / len(added)
+            file.outcome = replace(file.outcome, seconds=seconds)
 
 
-def _store(services: Services, file: _File, new: NewDocument, collection: CollectionRow) -> bool:
-    with _failures(file):
-        known = services.store.same_document(collection, new.source, new.sha256)
-        if known is not None:  # the same content came in this very group, or from another thread
-            file.outcome = FileSkipped(new.source, known)
-        else:
-            file.outcome = FileAdded(new.source, services.store.add_document(collection, new), 0.0)
-    return isinstance(file.outcome, FileAdded)
-
-
-def _content(path: Path, source: str, max_mb: int) -> tuple[int, str]:
-    """Size in bytes and SHA-256 of a regular file; of one over the limit only as much as shows that it is."""
-    digest, size = hashlib.sha256(), 0
-    try:
-        if not path.is_file():
-            raise FileNotFoundError(path)
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-                size += len(block)
-                if size > max_mb << 20:
-                    break  # load() refuses it with the reason
-    except OSError as error:
-        raise UnreadableFileError(
-            en=f"{source} could not be opened ({error.strerror or 'no such file'}). Check that it still exists and "
-            "may be read.",
-            zh=f"无法打开 {source}（{error.strerror or '文件不存在'}）。请确认文件存在且有读取权限。",
-        ) from error
-    return size, digest.hexdigest()
+def _store(
+    services: Services, new: NewDocument, collection: CollectionRow, sources: frozenset[str]
+) -> FileAdded | FileSkipped:
+    """Write a document, in place of the one of the same content whose name is not among these files any more."""
+    known = services.store.same_document(collection, new.source, new.sha256)
+    if known is not None and known.source in sources:  # it came in this very group, or from another thread
+        return FileSkipped(new.source, known)
+    document = services.store.add_document(collection, new, known.id if known else "")
+    return FileAdded(new.source, document, 0.0, known.source if known else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,8 +12,14 @@ from rag.records import CollectionRow
 
 BATCH = 4096  # rows for one write; chromadb takes 5461 at most
 
-Row = tuple[int, str, np.ndarray]
-"""Row number, chunk id, vector (float32 [d])."""
+
+@dataclass(frozen=True)
+class Batch:
+    """Chunks in the order of their row numbers; `vectors`: float32 [n, d], of unit length."""
+
+    rows: list[int]
+    ids: list[str]
+    vectors: np.ndarray
 
 
 class IndexJournal:
@@ -24,37 +31,34 @@ class IndexJournal:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def is_behind(self, collection: CollectionRow) -> bool:
-        """Whether something was committed that the index was not seen to have taken in."""
+    def count(self, collection: CollectionRow, upto: int | None = None, after: int = 0) -> int:
+        """How many chunks there are, after row number `after` and up to `upto` (None: all)."""
         with self._database.reading() as db:
             found = db.execute(
-                """SELECT EXISTS (SELECT 1 FROM chunks WHERE collection_id = ? AND row > ?)
-                       OR EXISTS (SELECT 1 FROM removed WHERE collection_id = ?)""",
-                (collection.id, collection.indexed, collection.id),
+                "SELECT count(*) FROM chunks WHERE collection_id = ? AND row > ? AND row <= ?",
+                (collection.id, after, 2**62 if upto is None else upto),
             ).fetchone()
-        return bool(found[0])
+        return int(found[0])
 
-    def count(self, collection: CollectionRow) -> int:
-        """How many chunks there are."""
+    def batch(self, collection: CollectionRow, after: int = 0, limit: int = -1) -> Batch | None:
+        """The chunks after row number `after`, at most `limit` (-1: all); None if there are none."""
         with self._database.reading() as db:
-            row = db.execute("SELECT count(*) FROM chunks WHERE collection_id = ?", (collection.id,)).fetchone()
-        return int(row[0])
-
-    def rows(self, collection: CollectionRow, after: int = 0, limit: int = -1) -> Iterator[Row]:
-        """The chunks after row number `after`, in order, at most `limit` (-1: all)."""
-        with self._database.reading() as db:
-            for row, name, blob in db.execute(
+            found = db.execute(
                 "SELECT row, id, vector FROM chunks WHERE collection_id = ? AND row > ? ORDER BY row LIMIT ?",
                 (collection.id, after, limit),
-            ):
-                vector = np.frombuffer(blob, dtype="<f2").astype(np.float32)
-                yield row, name, vector / (np.linalg.norm(vector) or 1.0)  # rounding moved it off unit length
+            ).fetchall()
+        if not found:
+            return None
+        vectors = np.frombuffer(b"".join(blob for *_, blob in found), dtype="<f2").reshape(len(found), -1)
+        vectors = vectors.astype(np.float32)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)  # rounding moved them off unit length
+        return Batch([r[0] for r in found], [r[1] for r in found], vectors / np.where(lengths > 0, lengths, 1.0))
 
-    def batches(self, collection: CollectionRow, after: int = 0) -> Iterator[list[Row]]:
+    def batches(self, collection: CollectionRow, after: int = 0) -> Iterator[Batch]:
         """The same, `BATCH` at a time; what is committed meanwhile comes too."""
-        while batch := list(self.rows(collection, after, BATCH)):
+        while batch := self.batch(collection, after, BATCH):
             yield batch
-            after = batch[-1][0]
+            after = batch.rows[-1]
 
     def removed(self, collection: CollectionRow) -> tuple[int, list[str]]:
         """A mark for `advance`, and the deleted ids (without those that were added again since)."""

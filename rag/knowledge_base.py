@@ -10,34 +10,39 @@ SQLite is the truth; the vector index (Chroma) and BM25 are caches of it.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
-import unicodedata
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rag import checks
-from rag.database import storage_error
+from rag.background import Background
+from rag.backup import BackupReport, backup, restore, sweep
 from rag.dense import DenseIndex
 from rag.embeddings import Embedder, Fingerprint
-from rag.errors import CollectionNotFoundError, KnowledgeLockedError, StorageError
+from rag.errors import CollectionNotFoundError, RagError, StorageError
+from rag.folder import lock, slug, tag
 from rag.fusion import fuse, passages
+from rag.inbox import Inbox
 from rag.ingest import Services, ingest
 from rag.lexical import LexicalIndex
-from rag.loaders import safe_name, walk
+from rag.readers import Readers
+from rag.records import CollectionRow
 from rag.reembed import reembed
 from rag.settings import RagSettings
+from rag.sources import collect
 from rag.store import Store
 from rag.types import Collection, Document, IngestEvent, Passage
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
+
+log = logging.getLogger(__name__)
 
 MAX_QUERY_CHARS = 2000
 """A longer query is searched by its beginning; no question is that long, and a pasted book would only cost time."""
@@ -71,23 +76,33 @@ class KnowledgeBase:
         self.settings, self.embedder = settings, embedder
         stamp = {"embedder": embedder.fingerprint.to_dict(), "index_text": _INDEX_TEXT_VERSION}
         self._fingerprint = json.dumps(stamp, ensure_ascii=False)
-        self._lock = _lock(settings.data_dir)
+        self._lock = lock(settings.data_dir)
         try:
             self._store = Store(settings.data_dir / "knowledge.db")
             try:
-                for collection in self._store.collection_rows():
-                    if not self._made_the_vectors(collection.fingerprint):
-                        reembed(self._store, collection, embedder, self._fingerprint)
+                sweep(settings.data_dir)
+                self._reembed()
                 self._dense = DenseIndex(self._store, settings.data_dir / "vector_db")
-                self._lexical = LexicalIndex(self._store)
+                self._lexical = LexicalIndex(self._store, settings.data_dir / "keywords")
             except BaseException:
                 self._store.close()
                 raise
         except BaseException:
             self._lock.release()
             raise
-        self._services = Services(self._store, self._dense, embedder, settings)
+        self._indexing = Background(self._index)
+        self._services = Services(self._store, embedder, Readers(settings), self._indexing.later)
+        for collection in self._store.collection_rows():
+            self._indexing.later(collection)
+        self.inbox = Inbox(self)
+        self.inbox.sweep()
         self._open = True
+
+    def _reembed(self) -> None:
+        """Embed every collection again whose vectors another embedder made."""
+        for collection in self._store.collection_rows():
+            if not self._made_the_vectors(collection.fingerprint):
+                reembed(self._store, collection, self.embedder, self._fingerprint)
 
     def _made_the_vectors(self, stamp: str) -> bool:
         """Whether the stored stamp is this embedder's; its probe may differ in the last digits."""
@@ -109,6 +124,8 @@ class KnowledgeBase:
         if not self._open:
             return
         self._open = False
+        self._services.readers.close()
+        self._indexing.close()
         try:
             self._dense.close()
             self._store.close()
@@ -139,36 +156,51 @@ class KnowledgeBase:
             wanted = slug(name or title)
             taken = {c.name for c in known}
             if name is None and wanted in taken:
-                wanted = f"{wanted[:50]}-{_tag(title)}"
+                wanted = f"{wanted[:50]}-{tag(title)}"
             self._store.add_collection(wanted, title, self._fingerprint, self.embedder.dimension)
             found = next(c for c in self.collections() if c.name == wanted)
         return found
 
+    def collection(self, collection: str) -> Collection:
+        """One collection. Raises CollectionNotFoundError."""
+        name = self._store.collection(collection).name
+        return next(c for c in self.collections() if c.name == name)
+
     def delete_collection(self, collection: str) -> None:
-        """Erase a collection with all its documents."""
+        """Erase a collection with all its documents, and what waits for it."""
         row = self._store.collection(collection)
         self._store.delete_collection(row)
         self._lexical.forget(row)
         self._dense.drop(row)
+        self.inbox.sweep()
 
     # --- documents
 
     def ingest(
         self, paths: Iterable[Path], collection: str, names: Mapping[Path, str] | None = None
     ) -> Iterator[IngestEvent]:
-        """Add files and folders (walked in order, hidden files left out).
+        """Add files, folders (walked in order, hidden files left out) and zip archives of them.
 
         Args:
             names: source names for uploads, whose path on disk means nothing to the user.
 
-        A file whose content is known under its name, or a new name for known content, is skipped; a known name with
-        new content replaces the old document.
+        A file whose content is known is skipped, or takes over the document if that one's name is not among these
+        files; a known name with new content replaces the old document. So adding a folder again brings in what
+        changed, and goes on where an earlier time was interrupted.
 
         Raises:
             CollectionNotFoundError: at the call, before the first event.
         """
         row = self._store.collection(collection)
-        return ingest(self._services, _files(paths, names or {}), row)
+        return ingest(self._services, collect(paths, names or {}, self.settings), row)
+
+    def _index(self, collection: CollectionRow) -> None:
+        """Bring the indexes level with the store."""
+        try:
+            self._lexical.refresh(collection)
+        except RagError as error:  # a collection that was deleted meanwhile, or a disk that fails
+            log.warning("The keyword index of %s stays behind: %s", collection.name, error)
+        self._dense.flush_later(collection)
 
     def documents(self, collection: str) -> list[Document]:
         """The documents of a collection, by source name."""
@@ -216,15 +248,22 @@ class KnowledgeBase:
 
     # --- care
 
+    @property
+    def readers(self) -> int:
+        """How many processes read files."""
+        return self._services.readers.count
+
+    def settle(self) -> None:
+        """Wait until both indexes have taken in every change. Nothing needs this but a measurement, or a test."""
+        self._indexing.wait()
+
     def verify(self) -> VerifyReport:
         """Check the database, every passage against its text, and both indexes against the database."""
         problems = checks.check(self._store)
         for row in self._store.collection_rows():
             try:
                 problems += self._dense.verify(row)
-                known = {chunk for outline in self._store.outlines(row) for chunk, _ in outline.chunks}
-                if set(self._lexical.chunk_ids(row)) != known:
-                    problems.append(f"{row.title}: the keyword index does not match the passages")
+                problems += self._lexical.verify(row)
             except CollectionNotFoundError:
                 continue  # deleted meanwhile
             except StorageError as error:
@@ -235,57 +274,41 @@ class KnowledgeBase:
         """Build both indexes of every collection anew from the database, without the embedder."""
         for row in self._store.collection_rows():
             self._dense.rebuild(row)
+            self._lexical.rebuild(row)
+
+    def compact(self) -> int:
+        """Give back the room of what was deleted, in the database and (by building them anew) in the indexes.
+
+        Returns:
+            Bytes that the folder shrank by; adding while this goes on may make it negative.
+        """
+        before = self._size()
+        self._store.database.vacuum()
+        self.rebuild()
+        return before - self._size()
+
+    def _size(self) -> int:
+        found = 0
+        for path in self.settings.data_dir.rglob("*"):
+            try:
+                found += path.stat().st_size if path.is_file() else 0
+            except FileNotFoundError:
+                continue  # SQLite and Chroma come and go with files of their own
+        return found
+
+    def backup(self, target: Path) -> BackupReport:
+        """Write everything to one zip, while documents are searched and added. Raises StorageError."""
+        return backup(self.settings.data_dir, target)
+
+    def restore(self, source: Path) -> None:
+        """Put the content of a backup in place of everything that is here, in one step.
+
+        Raises:
+            StorageError: it cannot be used; nothing was changed.
+        """
+        for row in restore(self._store, source):
             self._lexical.forget(row)
-
-
-def slug(title: str) -> str:
-    """An ASCII name for a title: "My Recipes" gives "my-recipes", one with other letters "c-" and a hash."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", title) if not unicodedata.combining(c)).lower()
-    ascii_name = re.sub("[^a-z0-9]+", "-", plain).strip("-")
-    readable = bool(ascii_name) and not any(c.isalnum() and not c.isascii() for c in plain)
-    return ascii_name[:60].strip("-") if readable else f"c-{_tag(title)}"
-
-
-def _tag(title: str) -> str:
-    return hashlib.sha256(title.encode("utf-8", "replace")).hexdigest()[:6]
-
-
-def _files(paths: Iterable[Path], names: Mapping[Path, str]) -> list[tuple[Path, str]]:
-    """(file, source name) pairs. Two files of one name are told apart by their folder."""
-    found: list[tuple[Path, str]] = []
-    for path in map(Path, paths):
-        if path in names:
-            found.append((path, safe_name(names[path])))
-        elif path.is_dir():
-            found += [(file, _inside(path, file)) for file in walk([path])]
-        else:
-            found.append((path, safe_name(path.name)))
-    used: set[str] = set()
-    for i, (path, source) in enumerate(found):
-        if source in used:
-            found[i] = (path, source := f"{path.parent.name}/{source}" if path.parent.name else source)
-        used.add(source)
-    return found
-
-
-def _inside(folder: Path, file: Path) -> str:
-    return "/".join(safe_name(part) for part in file.relative_to(folder).parts)
-
-
-def _lock(data_dir: Path) -> Any:
-    """The held lock of a data folder, which is made if it is not there."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(data_dir / ".lock", timeout=0, thread_local=False)
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout as error:
-        raise KnowledgeLockedError(
-            en=f"The data folder {data_dir} is in use by another running copy of this app. Close that one, or "
-            "choose another folder with --data-dir.",
-            zh=f"数据文件夹 {data_dir} 正被本应用的另一个进程使用。请先关闭它，或用 --data-dir 指定其他文件夹。",
-        ) from error
-    except (OSError, NotImplementedError) as error:
-        raise storage_error(error, data_dir) from error
-    return lock
+            self._dense.drop(row)
+        self._reembed()
+        for row in self._store.collection_rows():
+            self._indexing.later(row)

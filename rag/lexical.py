@@ -1,184 +1,221 @@
-"""Keyword search: BM25 (Robertson and Zaragoza 2009, the variant of Lucene) by bm25s, over terms that suit Chinese.
+"""Keyword search: BM25 over the terms of `rag.terms`, kept up with the store.
 
-A run of CJK characters gives its characters, its bigrams and its words (rjieba); anything else gives its words, and
-where letters meet digits also the parts. Words alone miss what the dictionary cuts differently in question and text
-(腌 in 腌制), characters alone match too much; together they ranked best on held-out Chinese questions, ahead of
-words alone, most of all for short ones.
+bm25s, which this replaced, works every score out in advance; as those depend on all passages, one more document had
+it begin anew: 25 s at 100,000 passages, at the first search after every start and every change. Here segments of
+postings are put side by side and scores are worked out for the question's terms alone (a test compares them with
+bm25s). New chunks become a small segment, small segments are merged into larger ones, deleted chunks are passed over
+until then. Segments are kept in files, which are a cache: what does not agree with the store is left out at opening.
 """
 
 from __future__ import annotations
 
 import logging
-import re
+import shutil
 import threading
-import unicodedata
-from collections import Counter
-from collections.abc import Iterator
+import uuid
 from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 
+from rag import postings
+from rag.bm25 import Part, Scorer
+from rag.postings import Segment
 from rag.records import CollectionRow
 from rag.store import Store
 
-_CJK = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
-_RUN = re.compile(rf"([{_CJK}]+)|(\d+(?:\.\d+)+)|([^\W_{_CJK}]+)")
-_PART = re.compile(r"\d+|\D+")
-_K1, _B = 1.5, 0.75
+log = logging.getLogger(__name__)
 
-
-def terms(text: str) -> list[str]:
-    """The terms of a text, with repeats; the same for passages and questions."""
-    import rjieba
-
-    found: list[str] = []
-    for match in _RUN.finditer(unicodedata.normalize("NFKC", text).lower()):
-        run, kind = match.group(), match.lastindex
-        if kind == 1:
-            found.extend(run)
-            found.extend(map("".join, pairwise(run)))
-            if len(run) > 1:
-                found.extend(word for word in rjieba.cut(run) if len(word) > 1)
-        elif kind == 3 and not run.isdigit():
-            found.append(_singular(run))
-            if not run.isalpha():
-                found.extend(_PART.findall(run))
-        else:
-            found.append(run)
-    return found
-
-
-def _singular(word: str) -> str:
-    """English plurals without their s (the "S stemmer", Harman 1991)."""
-    if len(word) < 4 or not word.isascii() or not word.endswith("s"):
-        return word
-    if word.endswith("ies") and word[-4] not in "ae":
-        return word[:-3] + "y"
-    if word.endswith("es") and word[-3] not in "aeo":
-        return word[:-1]
-    return word if word[-2] in "us" else word[:-1]
-
-
-@dataclass(frozen=True)
-class _Counts:
-    """Terms of one document's chunks: `terms` (int32) and how often (uint16), a stretch of `lengths[i]` for chunk i."""
-
-    terms: np.ndarray
-    counts: np.ndarray
-    lengths: np.ndarray
+_BATCH = 4096  # chunks that are counted at once
+_AT_ONCE = 2048  # new chunks that a search waits for; with more it does without them while they are counted
+_KEPT_FROM = 1024  # chunks of a segment that is worth a file; a smaller one is counted again in a fraction of a second
+_SUFFIX = ".safetensors"
 
 
 @dataclass
 class _Collection:
-    """A collection's index and what it was built from. `generation` is that of the collection at the time."""
+    """A collection's segments, in the order of rows; `generation` is that of the collection at the last look.
+
+    `lock` is held while it changes; `scorer` is replaced as a whole and may be read at any time.
+    """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     generation: int = -1
-    vocabulary: dict[str, int] = field(default_factory=dict)
-    documents: dict[str, _Counts] = field(default_factory=dict)
-    chunk_ids: list[str] = field(default_factory=list)
-    scorer: Any = None
+    scorer: Scorer | None = None
 
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return self.scorer.parts if self.scorer else ()
 
-def build_scorer(documents: list[_Counts], vocabulary: dict[str, int]) -> Any:
-    """A `bm25s.BM25` over counted chunks.
-
-    bm25s counts terms in Python, 5 to 10 times slower than this; its documentation invites overriding
-    `build_index_from_ids`. The scores are the same (a test compares them).
-    """
-    import bm25s
-
-    logging.getLogger("bm25s").setLevel(logging.WARNING)  # importing it turns its debug messages on
-
-    class CountedBM25(bm25s.BM25):  # type: ignore[misc]
-        def build_index_from_ids(self, unique_token_ids: Any, corpus_token_ids: Any, **_: Any) -> dict[str, Any]:
-            term, count = (np.concatenate([getattr(d, name) for d in documents]) for name in ("terms", "counts"))
-            lengths = np.concatenate([d.lengths for d in documents])
-            chunk = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
-            size = np.bincount(chunk, weights=count, minlength=len(lengths))
-            held_by = np.bincount(term, minlength=len(unique_token_ids))
-            idf = np.log1p((len(lengths) - held_by + 0.5) / (held_by + 0.5))
-            norm = _K1 * (1 - _B + _B * size / size.mean())
-            scores = idf.astype(np.float32)[term] * (count / (count + norm.astype(np.float32)[chunk]))
-            order = np.argsort(term, kind="stable")
-            self.nonoccurrence_array = None  # only the variants BM25L and BM25+ score absent terms
-            return {
-                "data": scores[order].astype(np.float32),
-                "indices": chunk[order],
-                "indptr": np.concatenate([[0], np.cumsum(held_by)]).astype(np.int64),
-                "num_docs": len(lengths),
-            }
-
-    scorer = CountedBM25(k1=_K1, b=_B, method="lucene")
-    scorer.index(([], vocabulary), create_empty_token=False, show_progress=False)
-    return scorer
+    @property
+    def last(self) -> int:
+        """The last row that is in a segment."""
+        return max((int(part.segment.rows[-1]) for part in self.parts), default=0)
 
 
 class LexicalIndex:
-    """BM25 per collection, in memory, rebuilt from the store at the first search after a change. Thread-safe.
+    """BM25 per collection, in memory and in files under `folder`. Thread-safe. Raises StorageError."""
 
-    Terms of a document are counted once; a rebuild after one more file only puts the counts together again.
-    """
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, folder: Path) -> None:
+        self._store, self._folder = store, folder
         self._lock = threading.Lock()
         self._collections: dict[int, _Collection] = {}
+        self._hashes = postings.new_hashes()
+        known = {str(collection.id) for collection in store.collection_rows()}
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if path.name.isdigit() and path.name not in known:
+                shutil.rmtree(path, ignore_errors=True)
 
     def search(self, collection: CollectionRow, query: str, count: int) -> list[tuple[str, float]]:
-        """Up to `count` (chunk id, BM25 score > 0), best first, the earlier chunk first among equals."""
-        chunk_ids, vocabulary, scorer = self._current(collection)
-        if scorer is None:
-            return []
-        indexed = len(scorer.scores["indptr"]) - 1  # the vocabulary may have grown since, in another thread
-        wanted = [vocabulary[term] for term in terms(query) if vocabulary.get(term, indexed) < indexed]
-        if not wanted:
-            return []
-        scores = scorer.get_scores_from_ids(wanted)
-        best = np.argsort(-scores, kind="stable")[:count]
-        return [(chunk_ids[i], float(scores[i])) for i in best if scores[i] > 0]
+        """Up to `count` (chunk id, BM25 score > 0), best first, the earlier chunk first among equals.
 
-    def chunk_ids(self, collection: CollectionRow) -> list[str]:
-        """The ids of the chunks that a search now looks at."""
-        return self._current(collection)[0]
+        While `refresh` counts many new chunks, it looks at those that have been counted.
+        """
+        found = self._current(collection).best(postings.query_terms(query), count)
+        names = self._store.chunk_names([row for row, _ in found])
+        return [(names[row], score) for row, score in found if row in names]
+
+    def refresh(self, collection: CollectionRow) -> None:
+        """Take in every change, and put what that gave into files."""
+        state = self._state(collection)
+        with state.lock:
+            self._update(state, self._store.collection(collection.name))
+            self._tidy(state, collection)
+
+    def rebuild(self, collection: CollectionRow) -> None:
+        """Count every chunk anew, into one file."""
+        self.forget(collection)
+        self.refresh(collection)
 
     def forget(self, collection: CollectionRow) -> None:
-        """Drop a collection's index; the next search builds it anew."""
+        """Drop a collection's index and its files; the next search builds it anew."""
         with self._lock:
             self._collections.pop(collection.id, None)
+        shutil.rmtree(self._folder / str(collection.id), ignore_errors=True)
 
-    def _current(self, collection: CollectionRow) -> tuple[list[str], dict[str, int], Any]:
-        with self._lock:
-            state = self._collections.setdefault(collection.id, _Collection())
+    def verify(self, collection: CollectionRow) -> list[str]:
+        """Differences between the index and the passages, in words; [] if there are none."""
+        self.refresh(collection)
+        state = self._state(collection)
         with state.lock:
-            if state.generation < collection.generation:
-                self._rebuild(state, collection)
-            return state.chunk_ids, state.vocabulary, state.scorer
+            parts, at, wrong = state.parts, 0, 0
+            rows = np.concatenate([p.segment.rows[p.alive] for p in parts]) if parts else np.zeros(0, np.int64)
+            sums = np.concatenate([_sums(p.segment)[p.alive] for p in parts]) if parts else np.zeros(0)
+            while batch := self._store.chunk_texts(collection, after=at, limit=_BATCH):
+                at = batch[-1][0]
+                fresh = postings.count(batch, self._hashes)
+                place = np.minimum(np.searchsorted(rows, fresh.rows), max(len(rows) - 1, 0))
+                same = (rows[place] == fresh.rows) & np.isclose(sums[place], _sums(fresh)) if len(rows) else False
+                wrong += len(batch) - int(np.sum(same))
+            wrong += max(0, len(rows) - len(self._store.live_rows(collection)))
+        return [f"{collection.title}: {wrong} passages are wrong in the keyword index"] if wrong else []
 
-    def _rebuild(self, state: _Collection, collection: CollectionRow) -> None:
-        known, state.documents, state.chunk_ids = state.documents, {}, []
-        for outline in self._store.outlines(collection, known):
-            state.chunk_ids += [chunk_id for chunk_id, _ in outline.chunks]
-            counted = known.get(outline.document_id)
-            state.documents[outline.document_id] = counted or _count(
-                (text for _, text in outline.chunks), state.vocabulary
-            )
-        documents = list(state.documents.values())
-        has_terms = any(len(document.terms) for document in documents)
-        state.scorer = build_scorer(documents, state.vocabulary) if has_terms else None
+    # --- keeping up
+
+    def _state(self, collection: CollectionRow) -> _Collection:
+        with self._lock:
+            return self._collections.setdefault(collection.id, _Collection())
+
+    def _current(self, collection: CollectionRow) -> Scorer:
+        state = self._state(collection)
+        generation, scorer = state.generation, state.scorer  # in this order: the scorer is at least as new
+        if scorer is not None and generation >= collection.generation:
+            return scorer
+        waits = self._store.count_after(collection, state.last) <= _AT_ONCE
+        if not state.lock.acquire(blocking=waits):
+            return state.scorer or Scorer(())  # `refresh` is at work and says what it has got so far
+        try:
+            self._update(state, collection)
+            return state.scorer or Scorer(())
+        finally:
+            state.lock.release()
+
+    def _update(self, state: _Collection, collection: CollectionRow) -> None:
+        """Pass over what was deleted, count what is new."""
+        if state.scorer is not None and state.generation >= collection.generation:
+            return
+        if state.scorer is None:
+            state.scorer = Scorer(self._stored(collection))
+        live = self._store.live_rows(collection)
+        parts = [
+            Part(part.segment, part.alive & np.isin(part.segment.rows, live, assume_unique=True), part.path)
+            for part in state.parts
+        ]
+        at = state.last
+        while batch := self._store.chunk_texts(collection, after=at, limit=_BATCH):
+            at = batch[-1][0]
+            parts = self._merged([*parts, Part(postings.count(batch, self._hashes), np.ones(len(batch), bool))])
+            state.scorer = Scorer(parts)
+        state.scorer = Scorer([part for part in parts if part.count])
         state.generation = collection.generation
 
+    @staticmethod
+    def _merged(parts: list[Part]) -> list[Part]:
+        """Merge from the end while a segment is not twice as large as the next: so each is merged a few times only."""
+        first = len(parts) - 1
+        size = parts[first].count if parts else 0
+        while first > 0 and parts[first - 1].count < 2 * size:
+            first -= 1
+            size += parts[first].count
+        if first >= len(parts) - 1:
+            return parts
+        segment = postings.merge((part.segment, part.alive) for part in parts[first:])
+        return [*parts[:first], Part(segment, np.ones(len(segment), bool))]
 
-def _count(texts: Iterator[str], vocabulary: dict[str, int]) -> _Counts:
-    parts: list[np.ndarray] = []
-    counts: list[np.ndarray] = []
-    lengths: list[int] = []
-    for text in texts:
-        counted = Counter(terms(text))
-        ids = (vocabulary.setdefault(term, len(vocabulary)) for term in counted)
-        parts.append(np.fromiter(ids, dtype=np.int32, count=len(counted)))
-        counts.append(np.fromiter((min(n, 65535) for n in counted.values()), dtype=np.uint16, count=len(counted)))
-        lengths.append(len(counted))
-    return _Counts(np.concatenate(parts), np.concatenate(counts), np.array(lengths, dtype=np.int64))
+    # --- files
+
+    def _stored(self, collection: CollectionRow) -> list[Part]:
+        """What the files hold, as far as the store agrees."""
+        folder = self._folder / str(collection.id)
+        found: list[tuple[Path, Segment]] = []
+        for path in sorted(folder.glob(f"*{_SUFFIX}")) if folder.is_dir() else ():
+            segment = postings.load(path)
+            if segment is not None and len(segment):
+                found.append((path, segment))
+        found.sort(key=lambda item: (int(item[1].rows[0]), -len(item[1])))
+        live = self._store.live_rows(collection)
+        parts: list[Part] = []
+        for path, segment in found:
+            if parts and segment.rows[0] <= parts[-1].segment.rows[-1]:
+                continue  # merged into the one before, when a kill came between writing that and deleting this
+            alive = np.isin(segment.rows, live, assume_unique=True)
+            names = self._store.chunk_names(segment.rows[alive].tolist())
+            stored = np.array([int(names.get(row, "0")[:16], 16) for row in segment.rows[alive].tolist()], np.uint64)
+            if not np.array_equal(stored, segment.ids[alive]):
+                return []  # another database than the one they were made from
+            parts.append(Part(segment, alive, path))
+        return parts
+
+    def _tidy(self, state: _Collection, collection: CollectionRow) -> None:
+        """Write segments that have no file, without what was deleted, and delete files that are not needed any more."""
+        folder, parts = self._folder / str(collection.id), []
+        try:
+            for part in state.parts:
+                dead = len(part.alive) - part.count
+                if 4 * dead > len(part.alive):
+                    segment = postings.merge([(part.segment, part.alive)])
+                    part = Part(segment, np.ones(len(segment), bool))
+                if part.path is None and len(part.segment) >= _KEPT_FROM:
+                    folder.mkdir(parents=True, exist_ok=True)
+                    path = folder / f"{uuid.uuid4().hex}{_SUFFIX}"
+                    part.segment.save(path)
+                    part = Part(part.segment, part.alive, path)
+                parts.append(part)
+            state.scorer = Scorer(parts)
+            needed = {part.path for part in parts}
+            for path in folder.iterdir() if folder.is_dir() else ():
+                if path not in needed:
+                    path.unlink()
+        except OSError as error:
+            log.warning("The keyword index of %s could not be written (%s); it is counted anew", collection.name, error)
+
+    def close(self) -> None:
+        """Forget everything that is in memory; files stay."""
+        with self._lock:
+            self._collections.clear()
+
+
+def _sums(segment: Segment) -> np.ndarray:
+    """One number for each chunk that any other set of terms would hardly give."""
+    term = np.repeat(segment.terms.astype(np.float64), np.diff(segment.starts))
+    return np.bincount(segment.chunks, weights=term * segment.counts, minlength=len(segment))

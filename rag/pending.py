@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from rag.journal import Row
+from rag.journal import Batch
 
 
 class Pending:
@@ -24,12 +24,11 @@ class Pending:
         """Ids and their vectors (float32 [n, d]; None for n = 0)."""
         return self._ids, self._vectors
 
-    def add(self, batch: list[Row]) -> None:
+    def add(self, batch: Batch) -> None:
         """Take in rows that come after all others."""
-        new = np.stack([vector for *_, vector in batch])
-        self._vectors = new if self._vectors is None else np.concatenate([self._vectors, new])
-        self._rows = self._rows + [row for row, *_ in batch]
-        self._ids = self._ids + [name for _, name, _ in batch]
+        self._vectors = batch.vectors if self._vectors is None else np.concatenate([self._vectors, batch.vectors])
+        self._rows = self._rows + batch.rows
+        self._ids = self._ids + batch.ids
 
     def discard(self, upto: int, gone: Iterable[str] = ()) -> None:
         """Leave out rows up to number `upto`, and these ids."""

@@ -54,14 +54,6 @@ class Hit:
     text: str
 
 
-@dataclass(frozen=True)
-class Outline:
-    """A document and its chunks for a lexical index: `chunks` holds (chunk id, text to index)."""
-
-    document_id: str
-    chunks: list[tuple[str, str]]
-
-
 def index_text(title: str, heading: str, text: str) -> str:
     """What is embedded and tokenised for a chunk: a step of a recipe is found by the name of the dish above it."""
     head = title if heading in ("", title) else f"{title} {heading}"

@@ -24,16 +24,14 @@ def reembed(store: Store, collection: CollectionRow, embedder: Embedder, fingerp
         EmbedderError, StorageError.
     """
     log.warning("The embedder has changed; embedding the documents of %s again", collection.name)
-    chunks = [chunk for outline in store.outlines(collection) for chunk in outline.chunks]
-    vectors: list[bytes] = []
-    for start in range(0, len(chunks), _BATCH):
-        encoded = embedder.encode([text for _, text in chunks[start : start + _BATCH]])
-        vectors += [row.tobytes() for row in np.ascontiguousarray(encoded, dtype="<f2")]
+    vectors: list[tuple[bytes, int]] = []
+    at = 0
+    while chunks := store.chunk_texts(collection, after=at, limit=_BATCH):
+        encoded = np.ascontiguousarray(embedder.encode([text for *_, text in chunks]), dtype="<f2")
+        vectors += [(row.tobytes(), number) for row, (number, *_) in zip(encoded, chunks, strict=True)]
+        at = chunks[-1][0]
     with store.database.transaction() as db:
-        db.executemany(
-            "UPDATE chunks SET vector = ? WHERE id = ?",
-            ((vector, name) for vector, (name, _) in zip(vectors, chunks, strict=True)),
-        )
+        db.executemany("UPDATE chunks SET vector = ? WHERE row = ?", vectors)
         db.execute("DELETE FROM removed WHERE collection_id = ?", (collection.id,))
         db.execute(
             """UPDATE collections SET fingerprint = ?, dimension = ?, index_name = ?, indexed = 0,

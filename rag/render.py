@@ -44,6 +44,7 @@ def report(events: Sequence[IngestEvent], lang: str) -> str:
             states[event.source] = ("working", text("kb_working", lang))
         elif isinstance(event, FileAdded):
             line = text("kb_added", lang, passages=event.document.chunks, seconds=event.seconds)
+            line += f" · {text('kb_moved', lang, name=event.moved_from)}" if event.moved_from else ""
             notes = "; ".join(event.document.warnings)
             states[event.source] = ("added", f"{line} · {text('kb_warned', lang)}: {notes}" if notes else line)
         elif isinstance(event, FileSkipped):

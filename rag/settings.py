@@ -24,6 +24,11 @@ class RagSettings:
         max_file_mb: largest source file, in MiB.
         max_expanded_mb: largest expansion of a zipped format (docx, xlsx), in MiB.
         max_text_chars: longest text of one document.
+        max_archive_mb: largest size of a zip archive of documents, and of what it holds, in MiB.
+        max_archive_files: most files in a zip archive of documents.
+        readers: processes that read files side by side; 0 takes one for each processor, 4 at most.
+        read_seconds: longest time for reading one file.
+        read_memory_mb: memory for reading one file, in MiB (where the system can limit it).
     """
 
     data_dir: Path
@@ -37,3 +42,8 @@ class RagSettings:
     max_file_mb: int = 50
     max_expanded_mb: int = 200
     max_text_chars: int = 5_000_000
+    max_archive_mb: int = 1024
+    max_archive_files: int = 20_000
+    readers: int = 0
+    read_seconds: int = 60
+    read_memory_mb: int = 2048

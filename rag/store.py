@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ import numpy as np
 
 from rag.database import Database
 from rag.errors import CollectionNotFoundError, DocumentNotFoundError
-from rag.records import CollectionRow, Hit, NewDocument, Outline, chunk_id, digest, index_text, new_index_name
+from rag.records import CollectionRow, Hit, NewDocument, chunk_id, digest, index_text, new_index_name
 from rag.types import Collection, Document
+
+_MARKS = 900  # parameters of one statement; old builds of SQLite take 999
 
 _DOCUMENT = """d.id, c.name, d.source, d.title, d.loader, d.size,
     (SELECT count(*) FROM chunks k WHERE k.document_id = d.id), d.sha256, d.added_at, d.warnings
@@ -143,8 +146,15 @@ class Store:
             ).fetchone()
         return str(row[0]) if row else ""
 
-    def add_document(self, collection: CollectionRow, new: NewDocument) -> Document:
-        """Write a document with its chunks and vectors in one transaction, in place of any of the same source.
+    def contents(self, collection: CollectionRow) -> dict[str, str]:
+        """SHA-256 of what every document was made from, by source name."""
+        with self.database.reading() as db:
+            rows = db.execute("SELECT source, sha256 FROM documents WHERE collection_id = ?", (collection.id,))
+            return {row[0]: row[1] for row in rows}
+
+    def add_document(self, collection: CollectionRow, new: NewDocument, replaces: str = "") -> Document:
+        """Write a document with its chunks and vectors in one transaction, in place of any of the same source and
+        of the one with the id `replaces`.
 
         When this returns a kill cannot lose it; after the next `sync` a power cut cannot either.
         """
@@ -158,10 +168,11 @@ class Store:
                     zh=f"资料库“{collection.title}”已被删除，文件未添加。",
                 )
             old = db.execute(
-                "SELECT id FROM documents WHERE collection_id = ? AND source = ?", (collection.id, new.source)
-            ).fetchone()
-            if old is not None:
-                self._delete(db, old[0])
+                "SELECT id FROM documents WHERE collection_id = ? AND (source = ? OR id = ?)",
+                (collection.id, new.source, replaces),
+            ).fetchall()
+            for row in old:
+                self._delete(db, row[0])
             db.execute(
                 "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (document_id, collection.id, new.sha256, new.source, title, new.loaded.loader, new.size,
@@ -177,7 +188,7 @@ class Store:
                 ),
             )  # fmt: skip
             db.execute("UPDATE collections SET generation = generation + 1 WHERE id = ?", (collection.id,))
-        if old is not None:
+        if old:
             self.database.checkpoint()
         return Document(
             id=document_id, collection=collection.name, source=new.source, title=title, loader=new.loaded.loader,
@@ -221,25 +232,41 @@ class Store:
             ).fetchall()
         return {row[0]: Hit(*row) for row in rows}
 
-    def outlines(self, collection: CollectionRow, known: Iterable[str] = ()) -> Iterator[Outline]:
-        """Every document of a collection in the order of adding; those in `known` without texts ("")."""
-        skip = set(known)
+    def chunk_texts(self, collection: CollectionRow, after: int = 0, limit: int = -1) -> list[tuple[int, str, str]]:
+        """(row number, chunk id, text to index) of at most `limit` chunks (-1: all) after row `after`, in order."""
+        found: list[tuple[int, str, str]] = []
         with self.database.reading() as db:
-            documents = db.execute(
-                """SELECT d.id, d.title, min(k.row) AS first FROM documents d JOIN chunks k ON k.document_id = d.id
-                   WHERE d.collection_id = ? GROUP BY d.id ORDER BY first""",
-                (collection.id,),
+            rows = db.execute(
+                """SELECT row, id, document_id, heading, start_at, end_at FROM chunks
+                   WHERE collection_id = ? AND row > ? ORDER BY row LIMIT ?""",
+                (collection.id, after, limit),
             ).fetchall()
-            for document_id, title, _ in documents:
-                rows = db.execute(
-                    "SELECT id, heading, start_at, end_at FROM chunks WHERE document_id = ? ORDER BY ordinal",
-                    (document_id,),
-                ).fetchall()
-                if document_id in skip:
-                    yield Outline(document_id, [(row[0], "") for row in rows])
-                    continue
-                text = db.execute("SELECT text FROM documents WHERE id = ?", (document_id,)).fetchone()[0]
-                yield Outline(document_id, [(r[0], index_text(title, r[1], text[r[2] : r[3]])) for r in rows])
+            for document_id, chunks in groupby(rows, key=lambda row: row[2]):
+                title, text = db.execute("SELECT title, text FROM documents WHERE id = ?", (document_id,)).fetchone()
+                found += [(row[0], row[1], index_text(title, row[3], text[row[4] : row[5]])) for row in chunks]
+        return found
+
+    def chunk_names(self, rows: Sequence[int]) -> dict[int, str]:
+        """Chunk ids by row number; rows that are not there (any more) are left out."""
+        found: dict[int, str] = {}
+        with self.database.reading() as db:
+            for start in range(0, len(rows), _MARKS):
+                some = rows[start : start + _MARKS]
+                marks = ",".join("?" * len(some))
+                found.update(db.execute(f"SELECT row, id FROM chunks WHERE row IN ({marks})", tuple(some)).fetchall())
+        return found
+
+    def live_rows(self, collection: CollectionRow) -> np.ndarray:
+        """The row numbers of all chunks, ascending (int64)."""
+        with self.database.reading() as db:
+            rows = db.execute("SELECT row FROM chunks WHERE collection_id = ? ORDER BY row", (collection.id,))
+            return np.fromiter((row[0] for row in rows), dtype=np.int64)
+
+    def count_after(self, collection: CollectionRow, row: int) -> int:
+        """How many chunks come after a row number."""
+        with self.database.reading() as db:
+            query = "SELECT count(*) FROM chunks WHERE collection_id = ? AND row > ?"
+            return int(db.execute(query, (collection.id, row)).fetchone()[0])
 
     def sync(self) -> None:
         """Wait until everything committed so far is on the disk."""

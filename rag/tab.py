@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -9,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import gradio as gr
 
 from rag.errors import RagError
+from rag.loaders import ARCHIVES, SUPPORTED
 from rag.render import document_rows, report, results
 from rag.texts import text
 
 if TYPE_CHECKING:
     from rag.knowledge_base import KnowledgeBase
 
-TYPES = [".md", ".txt", ".pdf", ".docx", ".html", ".htm", ".csv", ".xlsx"]
+TYPES = [*SUPPORTED, *ARCHIVES]
 
 
 class Later(Protocol):
@@ -55,6 +58,9 @@ def build(
         files = gr.File(
             label=i18n("kb_drop"), file_count="multiple", file_types=TYPES, height=130, elem_id="fs-kb-files"
         )
+        with gr.Row():
+            pause = gr.Button(i18n("kb_pause"), visible=False, size="sm", elem_id="fs-kb-pause")
+            resume = gr.Button(visible=False, size="sm", variant="primary", elem_id="fs-kb-resume")
         progress = gr.HTML(elem_id="fs-kb-progress")
         with gr.Row(elem_id="fs-kb-body"):
             with gr.Column(scale=3, min_width=320):
@@ -81,8 +87,10 @@ def build(
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     listing = [table, note, remove, chosen]
+    adding = [progress, files, pause, resume]
     timer.tick(tab.fill, [collection], [collection, *listing, timer], **quiet)
     collection.change(tab.documents, [collection], listing, **quiet)
+    collection.change(tab.waiting, [collection], resume, **quiet)
     collection.focus(tab.choices, None, collection, **quiet)
     gr.on([new.click, title.submit], tab.create, [title], [collection, title], **quiet)
     drop.click(tab.ask, [collection], [confirm, question], **quiet)
@@ -90,9 +98,9 @@ def build(
         tab.documents, [collection], listing, **quiet
     )
     no.click(lambda: gr.update(visible=False), None, confirm, **quiet)
-    files.upload(tab.ingest, [files, collection], [progress, files], **quiet).then(
-        tab.documents, [collection], listing, **quiet
-    )
+    files.upload(tab.ingest, [files, collection], adding, **quiet).then(tab.documents, [collection], listing, **quiet)
+    resume.click(tab.add, [collection], adding, **quiet).then(tab.documents, [collection], listing, **quiet)
+    pause.click(tab.pause, [collection], pause, **quiet)
     table.select(tab.choose, [collection], [chosen, remove], **quiet)
     remove.click(tab.remove, [chosen], None, **quiet).then(tab.documents, [collection], listing, **quiet)
     query.submit(tab.search, [query, collection], found, **quiet)
@@ -103,6 +111,7 @@ class _Tab:
 
     def __init__(self, knowledge: Later, language: Callable[[gr.Request], str]) -> None:
         self._knowledge, self._language = knowledge, language
+        self._adding: dict[str, threading.Event] = {}  # by collection; set to have it pause
 
     def fill(self, collection: str | None, request: gr.Request) -> tuple[Any, ...]:
         """Once the knowledge base is open: the collections and the first one's documents."""
@@ -144,23 +153,50 @@ class _Tab:
         choices = self._choices()
         return gr.update(choices=choices, value=choices[0][1] if choices else None), gr.update(visible=False)
 
-    def ingest(self, files: list[str] | None, collection: str | None, request: gr.Request) -> Iterator[tuple[Any, Any]]:
-        """Read the uploads one by one; the temporary copies are removed afterwards."""
+    def ingest(self, files: list[str] | None, collection: str | None, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        """Take the uploads over, and add them."""
+        base = self._knowledge.get()
+        slug = collection or self._guarded(request, lambda: base.create_collection("documents")).name
+        self._guarded(request, lambda: base.inbox.put(map(Path, files or []), slug))
+        yield from self.add(slug, request)
+
+    def add(self, collection: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        """Add what waits, until all is done or somebody pauses it."""
         lang = self._language(request)
-        paths = [Path(file) for file in files or []]
-        if not collection:
-            collection = self._guarded(request, lambda: self._knowledge.get().create_collection("documents")).name
+        if collection in self._adding:  # in another page; that one takes these too when it goes on
+            yield gr.skip(), None, gr.skip(), self.waiting(collection, request)
+            return
+        stop = self._adding[collection] = threading.Event()
         events: list[Any] = []
+        shown = 0.0
         try:
-            for event in self._knowledge.get().ingest(paths, collection, {path: path.name for path in paths}):
+            adding = self._knowledge.get().inbox.add(collection)
+            for event in adding:
                 events.append(event)
-                yield report(events, lang), gr.skip()
+                if time.monotonic() - shown > 0.2:  # thousands of files are not drawn thousands of times
+                    shown = time.monotonic()
+                    running = gr.update(visible=not stop.is_set())
+                    yield report(events, lang), gr.skip(), running, gr.update(visible=False)
+                if stop.is_set():
+                    adding.close()  # type: ignore[attr-defined]
+                    break
         except RagError as error:
             raise gr.Error(error.message(lang), print_exception=False) from error
         finally:
-            for path in paths:
-                path.unlink(missing_ok=True)
-        yield report(events, lang), None
+            del self._adding[collection]
+        yield report(events, lang), None, gr.update(visible=False), self.waiting(collection, request)
+
+    def pause(self, collection: str) -> Any:
+        if collection in self._adding:
+            self._adding[collection].set()
+        return gr.update(visible=False)
+
+    def waiting(self, collection: str | None, request: gr.Request) -> Any:
+        """The button that goes on with uploads that wait."""
+        if not collection or not self._knowledge.ready or collection in self._adding:
+            return gr.update(visible=False)
+        count = len(self._guarded(request, lambda: self._knowledge.get().inbox.waiting(collection)))
+        return gr.update(value=text("kb_resume", self._language(request), count=count), visible=count > 0)
 
     def choose(self, collection: str, data: gr.SelectData, request: gr.Request) -> tuple[Any, Any]:
         source = data.row_value[1]

@@ -112,11 +112,15 @@ class FileStarted:
 
 @dataclass(frozen=True)
 class FileAdded:
-    """Acknowledged: the document is on disk and searchable, a kill from here on cannot lose it."""
+    """Acknowledged: the document is on disk and searchable, a kill from here on cannot lose it.
+
+    `moved_from`: the name under which the same content was known until now, "" if there was none.
+    """
 
     source: str
     document: Document
     seconds: float
+    moved_from: str = ""
     type: Literal["file_added"] = "file_added"
 
 

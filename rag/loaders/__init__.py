@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rag.loaders.names import SUPPORTED, safe_name, walk
-from rag.loaders.reading import load
+from rag.loaders.names import ARCHIVES, SUPPORTED, is_listed, safe_name, walk
+from rag.loaders.reading import load, parse
 
-__all__ = ["SUPPORTED", "load", "safe_name", "walk"]
+__all__ = ["ARCHIVES", "SUPPORTED", "is_listed", "load", "parse", "safe_name", "walk"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 # Drawn as nothing, but able to hide words from a reader or from a search: controls, soft hyphen, zero-width
 # and bidi marks, fillers, variation selectors other than the two for emoji, tag characters, lone surrogates.
@@ -67,14 +68,22 @@ def one_line(text: str) -> str:
     return " ".join(clean(text)[0].split())
 
 
+_ANY_CJK = re.compile(f"[{CJK}]")
+
+
 def has_cjk(text: str) -> bool:
     """Whether any character of `text` is Chinese, Japanese or full-width."""
-    return re.search(f"[{CJK}]", text) is not None
+    return _ANY_CJK.search(text) is not None
+
+
+@lru_cache(maxsize=4096)
+def _columns(char: str) -> int:
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def width(text: str) -> int:
     """Columns on a terminal or typewriter page: 2 for wide characters, else 1."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    return len(text) if text.isascii() else sum(map(_columns, text))
 
 
 _ENDED = tuple("。！？；：…”』」.!?;:")
@@ -122,12 +131,13 @@ def is_hard_wrapped(lines: Sequence[str]) -> bool:
     """Whether a paragraph was broken to a fixed width: no line had room for the next one's first word."""
     if len(lines) < 3 or any(_MARKER.match(line) for line in lines[1:]):
         return False
-    most = max(width(line) for line in lines)
+    widths = [width(line) for line in lines]
+    most = max(widths)
     if most < 40:
         return False
     for i, following in enumerate(lines[1:]):
         word = following.split(maxsplit=1)[0] if following.split() else ""
         first = word[:2] if has_cjk(word[:1]) else " " + word
-        if width(lines[i]) + width(first) <= most:
+        if widths[i] + width(first) <= most:
             return False
     return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 
 from rag.loaders import problems
 from rag.loaders.builder import TextBuilder
@@ -24,6 +25,7 @@ _SUPERSETS = {
     "ascii": "cp1252",
 }
 _SAMPLE = 1 << 16
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x19\x1c-\x1f]")  # other than white space, end of file, escape
 
 
 def decode(data: bytes, out: TextBuilder, suffix: str, declared: str | None = None) -> str:
@@ -42,7 +44,7 @@ def decode(data: bytes, out: TextBuilder, suffix: str, declared: str | None = No
     else:
         if "\0" in text and (wide := _utf16_order(data)):
             text = data.decode(wide, "replace")
-    controls = sum(c < " " and c not in "\t\n\r\f\x1a\x1b" for c in text[:_SAMPLE])
+    controls = len(_CONTROLS.findall(text[:_SAMPLE]))
     if controls > 0.01 * len(text[:_SAMPLE]) + 2:
         raise problems.mismatched(out.label, suffix, ("binary data", "二进制数据"))
     return text

@@ -13,6 +13,9 @@ from rag.loaders.cleaning import strip_invisible
 SUPPORTED = (".md", ".txt", ".pdf", ".docx", ".html", ".htm", ".csv", ".xlsx")
 """Suffixes that `load` reads, in lower case."""
 
+ARCHIVES = (".zip",)
+"""Suffixes of archives, which are added file by file."""
+
 MAX_NAME_CHARS = 200
 # File names of ext4, APFS and NTFS hold 255 bytes or units; a Chinese character takes 3 bytes.
 MAX_NAME_BYTES = 240
@@ -56,8 +59,8 @@ def walk(paths: Iterable[Path]) -> list[Path]:
     """List the files to load, sorted, each once.
 
     A file named in `paths` is kept whatever its type or existence, so that its error is reported. Of a
-    folder, all supported files below it are listed; hidden files and folders, Office lock files ("~$…") and
-    links or junctions that lead outside the folder are left out.
+    folder, all supported files and archives below it are listed; hidden files and folders, Office lock files
+    ("~$…") and links or junctions that lead outside the folder are left out.
     """
     found: dict[Path, Path] = {}
     for path in paths:
@@ -73,14 +76,20 @@ def _folder_files(folder: Path) -> Iterable[Path]:
     root = folder.resolve()
     for parent, folders, files in os.walk(folder, followlinks=False):
         # Links are not followed anyway; junctions of Windows would be.
-        folders[:] = [f for f in folders if _listed(f) and _inside(Path(parent, f), root)]
+        folders[:] = [f for f in folders if is_listed(f) and _inside(Path(parent, f), root)]
         for file in files:
             path = Path(parent, file)
-            if _listed(file) and path.suffix.lower() in SUPPORTED and _inside(path, root) and path.is_file():
+            if (
+                is_listed(file)
+                and path.suffix.lower() in (*SUPPORTED, *ARCHIVES)
+                and _inside(path, root)
+                and path.is_file()
+            ):
                 yield path
 
 
-def _listed(name: str) -> bool:
+def is_listed(name: str) -> bool:
+    """Whether a file or folder found by itself is to be added: not hidden, no lock file, no resource fork."""
     return not name.startswith((".", "~$")) and name != "__MACOSX"
 
 

@@ -189,3 +189,84 @@ def too_long(label: str, limit: int) -> UnsafeFileError:
 def warning(en: str, zh: str) -> str:
     """One line for `LoadedDocument.warnings`, which has no language: English, then Chinese."""
     return f"{en} {zh}"
+
+
+def archive_damaged(label: str) -> UnreadableFileError:
+    return UnreadableFileError(
+        en=f"“{label}” is not a ZIP archive or is damaged, so nothing in it was added. Copy or download it again.",
+        zh=f"“{label}”不是 ZIP 压缩包或已损坏，其中的文件都没有添加。请重新复制或下载。",
+    )
+
+
+def archive_expands(label: str, limit_mb: int) -> UnsafeFileError:
+    return UnsafeFileError(
+        en=f"“{label}” would unpack to more than {limit_mb} MiB or 200 times its size: it may be a “zip bomb”, and "
+        "nothing in it was added. If you trust it, unpack it yourself and add the folder, or raise max_archive_mb.",
+        zh=f"“{label}”解压后会超过 {limit_mb} MiB 或自身的 200 倍，可能是“压缩炸弹”，其中的文件都没有添加。"
+        "如果确认可信，请自行解压后添加文件夹，或调高 max_archive_mb。",
+    )
+
+
+def archive_many(label: str, count: int, limit: int) -> UnsafeFileError:
+    return UnsafeFileError(
+        en=f"“{label}” holds {count} files; the limit is {limit}, so nothing in it was added. Unpack it and add the "
+        "folder, or raise max_archive_files.",
+        zh=f"“{label}”中有 {count} 个文件，超过上限 {limit} 个，都没有添加。"
+        "请解压后添加文件夹，或调高 max_archive_files。",
+    )
+
+
+def archive_escape(label: str, archive: str) -> UnsafeFileError:
+    return UnsafeFileError(
+        en=f"“{label}” in “{archive}” has a name or link that leads out of the archive, as attacks do; it was not "
+        "read. If you trust it, unpack the archive yourself and add the file.",
+        zh=f"“{archive}”中的“{label}”使用了指向压缩包之外的名称或链接（攻击常用手法），没有读取。"
+        "如果确认可信，请自行解压后添加该文件。",
+    )
+
+
+def archive_nested(label: str, archive: str) -> UnsafeFileError:
+    return UnsafeFileError(
+        en=f"“{label}” is an archive inside “{archive}”; those are not opened. Unpack it and add what it holds.",
+        zh=f"“{label}”是“{archive}”中的压缩包，不会打开。请解压后添加其中的文件。",
+    )
+
+
+def took_too_long(label: str, seconds: int) -> UnsafeFileError:
+    return UnsafeFileError(
+        en=f"“{label}” was not read within {seconds} s and was given up; the other files were not held up by it. "
+        "Split it or save it anew, or raise read_seconds.",
+        zh=f"“{label}”在 {seconds} 秒内没有读完，已放弃；其他文件不受影响。请拆分或重新保存，或调高 read_seconds。",
+    )
+
+
+def took_too_much(label: str, limit_mb: int) -> UnsafeFileError:
+    return UnsafeFileError(
+        en=f"“{label}” needs more than {limit_mb} MiB of memory to be read and was given up. Split it or save it "
+        "anew, or raise read_memory_mb.",
+        zh=f"读取“{label}”需要超过 {limit_mb} MiB 的内存，已放弃。请拆分或重新保存，或调高 read_memory_mb。",
+    )
+
+
+def crashed_reader(label: str) -> UnreadableFileError:
+    return UnreadableFileError(
+        en=f"“{label}” crashed the program that reads it, so it was not added; nothing else was harmed. It may be "
+        "damaged: save it anew and try again.",
+        zh=f"“{label}”使读取程序崩溃，因此没有添加；其他内容不受影响。文件可能已损坏，请重新保存后再试。",
+    )
+
+
+def app_error(label: str, name: str) -> UnreadableFileError:
+    return UnreadableFileError(
+        en=f"{label} could not be added because of an error in this app ({name}). "
+        "Nothing of it was kept. The log has the details.",
+        zh=f"由于本应用内部错误，无法添加 {label}（{name}）。没有保存任何内容，详情见日志。",
+    )
+
+
+def nothing_to_search(label: str) -> UnreadableFileError:
+    return UnreadableFileError(
+        en=f"{label} holds no text, so there is nothing to search in it. "
+        "If it is a scan, run text recognition (OCR) on it first.",
+        zh=f"{label} 中没有文字，无法检索。如果是扫描件，请先做文字识别（OCR）。",
+    )

@@ -73,13 +73,22 @@ def load(path: Path, limits: RagSettings, name: str | None = None) -> LoadedDocu
         raise problems.folder(label)
     if suffix not in _READERS:
         raise problems.unsupported(label, SUPPORTED)
-    data = _read(path, label, limits.max_file_mb)
+    return parse(_read(path, label, limits.max_file_mb), label, limits)
+
+
+def parse(data: bytes, label: str, limits: RagSettings) -> LoadedDocument:
+    """The document that these bytes of a file make; `label` is its safe name. Raises as `load` does."""
+    suffix = os.path.splitext(label)[1].lower()
+    if suffix not in _READERS:
+        raise problems.unsupported(label, SUPPORTED)
+    if not data:
+        raise problems.empty(label)
     _check_signature(data, suffix, label)
     loader, read = _READERS[suffix]
     out = TextBuilder(label, limits)
     try:
         own_title = read(data, out)
-    except RagError:
+    except (RagError, MemoryError):
         raise
     except Exception as error:  # parsers meet damaged files with errors of every type
         raise problems.damaged(label, suffix) from error
@@ -98,8 +107,6 @@ def _read(path: Path, label: str, limit_mb: int) -> bytes:
         raise problems.unopenable(label, error.strerror or type(error).__name__) from error
     if len(data) > limit:  # it grew meanwhile
         raise problems.too_big(label, len(data), limit_mb)
-    if not data:
-        raise problems.empty(label)
     return data
 
 

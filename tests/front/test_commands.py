@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +67,54 @@ def test_ingest_reports_every_file(capsys: pytest.CaptureFixture[str], folder: P
     assert json.loads(out)["sources"][0]["document"] == "notes.md"
 
 
+def test_knowledge_is_checked_mended_saved_and_put_back(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    data, notes, saved = tmp_path / "data", tmp_path / "notes.md", tmp_path / "saved.zip"
+    notes.write_text("# 值班\n周三由李雷值班。\n", encoding="utf-8")
+    assert run(capsys, data, "ingest", str(notes), "--collection", "duty")[0] == 0
+
+    def knowledge(*arguments: str) -> tuple[int, dict[str, Any]]:
+        status, out, _ = run(capsys, data, "knowledge", *arguments, "--json")
+        return status, json.loads(out)
+
+    status, told = knowledge("verify")
+    assert status == 0 and told["problems"] == [] and told["documents"] > 100
+    count = told["documents"]
+    status, told = knowledge("backup", str(saved))
+    assert status == 0 and told["bytes"] == saved.stat().st_size and told["documents"] == count
+    notes.write_text("# 值班\n周三由韩梅梅值班。\n", encoding="utf-8")
+    run(capsys, data, "ingest", str(notes), "--collection", "duty")
+    with contextlib.closing(sqlite3.connect(data / "knowledge.db")) as db, db:
+        db.execute("UPDATE documents SET text = replace(text, '韩梅梅', '李小龙')")
+    status, told = knowledge("verify")
+    assert status == 1 and "notes.md" in told["problems"][0]
+    for action in ("restore", "rebuild", "compact"):
+        status, told = knowledge(action, *([str(saved)] if action == "restore" else []))
+        assert status == 0 and told["problems"] == [] and told["documents"] == count
+    assert any("李雷".encode() in p.read_bytes() for p in data.glob("knowledge.db*"))
+    status, _, err = run(capsys, data, "knowledge", "backup")
+    assert status == 2 and "FILE.zip" in err
+    assert "all is well" in run(capsys, data, "knowledge", "verify")[1]
+
+
+def test_a_folder_of_files_and_archives_and_a_renamed_one(
+    capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path
+) -> None:
+    files = tmp_path / "files"
+    files.mkdir()
+    (files / "old.md").write_text("# 茶\n水开后泡三分钟。\n", encoding="utf-8")
+    with zipfile.ZipFile(files / "more.zip", "w") as archive:
+        archive.writestr("inner/coffee.md", "# Coffee\nBrew for four minutes.\n")
+        archive.writestr("../evil.md", "escaped")
+    _, out, _ = run(capsys, folder, "ingest", str(files), "--collection", "drinks", "--json")
+    results = {row["file"]: row["result"] for row in json.loads(out)["files"]}
+    assert results == {"old.md": "added", "inner/coffee.md": "added", "evil.md": "failed"}
+    (files / "old.md").rename(files / "tea.md")
+    _, out, _ = run(capsys, folder, "ingest", str(files), "--collection", "drinks", "--json")
+    rows = {row["file"]: row for row in json.loads(out)["files"]}
+    assert rows["tea.md"]["result"] == "moved" and rows["tea.md"]["moved_from"] == "old.md"
+    assert rows["inner/coffee.md"]["result"] == "skipped"
+
+
 def test_adapters_lists_one_that_does_not_fit(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     bad = folder / "adapters" / "broken"
     bad.mkdir(parents=True)
@@ -86,7 +137,7 @@ def test_models_lists_the_presets(capsys: pytest.CaptureFixture[str], folder: Pa
 
 
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("serve", "ask", "ingest", "adapters", "models"):
+    for command in ("serve", "ask", "ingest", "knowledge", "adapters", "models"):
         with pytest.raises(SystemExit) as ended:
             main([command, "--help"])
         out = capsys.readouterr().out

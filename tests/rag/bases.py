@@ -46,7 +46,7 @@ def add(store: Store, source: str, count: int, words: str = "红烧肉炖一小�
 
 def ids(store: Store) -> set[str]:
     """The chunk ids of the collection "recipes"."""
-    return {name for outline in store.outlines(store.collection("recipes")) for name, _ in outline.chunks}
+    return {name for _, name, _ in store.chunk_texts(store.collection("recipes"))}
 
 
 def write_recipes(folder: Path) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rag import dense as dense_module
 from rag import index as index_module
 from rag.dense import DenseIndex
 from rag.errors import StorageError
@@ -77,6 +78,13 @@ def recipes(store: Store) -> CollectionRow:
     return a_collection(store)
 
 
+@pytest.fixture(autouse=True)
+def indexed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that few chunks do what many would."""
+    monkeypatch.setattr(dense_module, "INDEX_FROM", 1)
+    monkeypatch.setattr(dense_module, "_WRITE_FROM", 1)
+
+
 def index_of(dense: DenseIndex, collection: CollectionRow) -> VectorIndex:
     index = dense._states[collection.id].index
     assert index is not None
@@ -128,8 +136,9 @@ def test_the_next_start_heals_whatever_a_crash_left(
         store.delete_document(gone)
         add(store, "c", 25)
     if crash == "after Chroma":  # written, but killed before the mark was moved
-        rows = list(dense._journal.rows(recipes, state.indexed))
-        index.upsert([name for _, name, _ in rows], np.stack([vector for *_, vector in rows]))
+        batch = dense._journal.batch(recipes, state.indexed)
+        assert batch is not None
+        index.upsert(batch.ids, batch.vectors)
     if crash == "Chroma behind":  # a power cut took its last writes
         index.delete(sorted(ids(store))[:10])
         index.upsert(["ghost"], unit(1))
@@ -142,7 +151,10 @@ def test_the_next_start_heals_whatever_a_crash_left(
     healed = DenseIndex(store, tmp_path / "vector_db")
     row = store.collection("recipes")
     assert {name for name, _ in searched(healed, store)} == ids(store)
-    assert not healed._journal.is_behind(row) and healed.pending(row) == 0
+    healed.flush(row)
+    assert {name for name, _ in searched(healed, store)} == ids(store)
+    row = store.collection("recipes")
+    assert healed._journal.removed(row) == (0, []) and healed.pending(row) == 0
     assert index_of(healed, row).ids() == ids(store)
     assert healed.verify(row) == []
     healed.close()

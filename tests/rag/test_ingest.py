@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from rag import ingest
 from rag.embeddings import Embedder, load_embedder
 from rag.errors import CollectionNotFoundError, EmbedderError
 from rag.knowledge_base import KnowledgeBase
 from rag.settings import RagSettings
-from rag.types import FileAdded, FileFailed, FileSkipped, FileStarted, IngestDone, LoadedDocument, Section
+from rag.types import FileAdded, FileFailed, FileSkipped, FileStarted, IngestDone
 from tests.rag.bases import RECIPES, filled, outcomes, write_recipes
 
 
@@ -66,9 +65,6 @@ def test_adding_again_changes_nothing_and_a_change_replaces(base: KnowledgeBase,
     assert (
         [event.document for event in again if isinstance(event, FileSkipped)] == documents == base.documents("recipes")
     )
-    (files / "copy.md").write_bytes((files / "红烧肉.md").read_bytes())
-    assert [e.document.source for e in outcomes(base, files / "copy.md") if isinstance(e, FileSkipped)] == ["红烧肉.md"]
-
     (files / "红烧肉.md").write_text("# 红烧肉\n\n改用高压锅，上汽后压25分钟。", encoding="utf-8")
     (added,) = outcomes(base, files / "红烧肉.md")
     assert isinstance(added, FileAdded) and len(base.documents("recipes")) == len(documents)
@@ -134,33 +130,18 @@ def test_a_failing_embedder_fails_the_files_and_keeps_nothing(
     assert all(isinstance(e, (FileAdded, FileSkipped)) for e in outcomes(base, files))
 
 
-def test_text_that_sqlite_cannot_hold_is_made_harmless(
-    base: KnowledgeBase, files: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    text = "前面\0中间\ud800后面的文字"
-    monkeypatch.setattr(ingest, "load", lambda *_: LoadedDocument(text, "T", "text", (Section(0, len(text)),)))
-    base.create_collection("菜谱", name="recipes")
-    (added,) = outcomes(base, files / "红烧肉.md")
-    assert isinstance(added, FileAdded)
-    assert base.document_text(added.document.id) == "前面\ufffd中间\ufffd后面的文字"
-    assert base.verify().ok
-
-
-def test_an_unexpected_failure_stops_only_its_own_file(
-    base: KnowledgeBase, files: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = ingest.load
-
-    def load(path: Path, limits: RagSettings, name: str) -> LoadedDocument:
-        if path.stem == "Pancakes":
-            raise RecursionError("too deep")
-        return real(path, limits, name)
-
-    monkeypatch.setattr(ingest, "load", load)
-    base.create_collection("菜谱", name="recipes")
-    events = outcomes(base, files)
-    assert [e.source for e in events if isinstance(e, FileFailed)] == ["Pancakes.md"]
-    assert sum(isinstance(e, FileAdded) for e in events) == len(RECIPES) - 1
+def test_a_file_of_another_name_takes_its_document_along(base: KnowledgeBase, files: Path) -> None:
+    documents = filled(base, files)
+    (files / "copy.md").write_bytes((files / "红烧肉.md").read_bytes())
+    assert all(isinstance(e, FileSkipped) for e in outcomes(base, files)), "both are there: one document is enough"
+    assert base.documents("recipes") == sorted(documents, key=lambda d: d.source)
+    (files / "红烧肉.md").rename(files / "braised pork.md")
+    (files / "copy.md").unlink()
+    moved = [e for e in outcomes(base, files) if not isinstance(e, FileSkipped)]
+    assert [(e.source, e.moved_from) for e in moved if isinstance(e, FileAdded)] == [("braised pork.md", "红烧肉.md")]
+    assert {d.source for d in base.documents("recipes")} == {path.name for path in files.iterdir()}
+    assert base.search("红烧肉要炖多久", "recipes")[0].source == "braised pork.md"
+    assert len(base.documents("recipes")) == len(documents) and base.verify().ok
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="mounting a small disk needs root on Linux")
@@ -182,7 +163,7 @@ def test_a_full_disk_during_ingest(tmp_path: Path, embedder: Embedder) -> None:
             added = [e.source for e in events if isinstance(e, FileAdded)]
             failed = [e for e in events if isinstance(e, FileFailed)]
             assert added and failed and "full" in failed[0].error_en and "已满" in failed[0].error_zh
-            assert [d.source for d in base.documents("recipes")] == added
+            assert [d.source for d in base.documents("recipes")] == sorted(added)
             title = f"第{int(added[0][:2])}篇"
             assert title in {p.title for p in base.search(f"{title}的第一句话", "recipes", k=10)}
             subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)

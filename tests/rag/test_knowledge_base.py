@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rag import dense, lexical
 from rag.embeddings import Embedder, load_embedder
 from rag.errors import CollectionNotFoundError, DocumentNotFoundError, KnowledgeLockedError, StorageError
 from rag.knowledge_base import KnowledgeBase, slug
@@ -39,6 +40,13 @@ def files(tmp_path: Path) -> Path:
 def base(settings: RagSettings, embedder: Embedder):
     with KnowledgeBase(settings, embedder) as opened:
         yield opened
+
+
+@pytest.fixture
+def indexed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that few passages have a vector index, as many would."""
+    monkeypatch.setattr(dense, "INDEX_FROM", 1)
+    monkeypatch.setattr(dense, "_WRITE_FROM", 1)
 
 
 @pytest.mark.parametrize(
@@ -147,8 +155,13 @@ def test_langchain_retriever(base: KnowledgeBase, files: Path) -> None:
 # --- deleting, collections
 
 
-def test_deleted_documents_are_nowhere(base: KnowledgeBase, files: Path, settings: RagSettings) -> None:
+def test_deleted_documents_are_nowhere(
+    base: KnowledgeBase, files: Path, settings: RagSettings, indexed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lexical, "_KEPT_FROM", 1)
     documents = {d.title: d for d in filled(base, files)}
+    base.settle()
+    assert all(any((settings.data_dir / folder).rglob("*")) for folder in ("vector_db", "keywords"))
     words = "冰糖炒成糖色".encode()
 
     def on_disk() -> bool:
@@ -164,7 +177,7 @@ def test_deleted_documents_are_nowhere(base: KnowledgeBase, files: Path, setting
             use(documents["红烧肉"].id)
     base.delete_collection("recipes")
     assert base.collections() == [] and base.verify().ok
-    assert list((settings.data_dir / "vector_db").iterdir()) == []
+    assert [p for name in ("vector_db", "keywords") for p in (settings.data_dir / name).iterdir()] == []
     with pytest.raises(CollectionNotFoundError):
         base.documents("recipes")
 
@@ -257,14 +270,16 @@ def test_everything_is_there_after_a_restart(settings: RagSettings, embedder: Em
         assert base.verify().ok
 
 
-def test_verify_sees_damage_in_every_part(base: KnowledgeBase, files: Path) -> None:
+def test_verify_sees_damage_in_every_part(base: KnowledgeBase, files: Path, indexed: None) -> None:
     filled(base, files)
+    base.settle()
     assert base.verify().ok
     row = base._store.collection("recipes")
     index = base._dense._states[row.id].index
     assert index is not None
     index.delete(sorted(index.ids())[:1])
-    base._lexical._collections[row.id].chunk_ids.pop()
+    parts = base._lexical._collections[row.id].parts
+    parts[0].segment.counts[3] += 1
     with base._store.database.transaction() as db:
         db.execute("UPDATE documents SET text = replace(text, '60分钟', '90分钟')")
     problems = base.verify().problems
@@ -286,9 +301,12 @@ class Turned(Embedder):
         return self.inner._vectors(texts, query=query)[:, ::-1]
 
 
-def test_another_embedder_embeds_everything_again(settings: RagSettings, embedder: Embedder, files: Path) -> None:
+def test_another_embedder_embeds_everything_again(
+    settings: RagSettings, embedder: Embedder, files: Path, indexed: None
+) -> None:
     with KnowledgeBase(settings, embedder) as base:
         filled(base, files)
+        base.settle()
         found = base.search("鱼怎么蒸", "recipes")
         before = base._store.collection("recipes")
     with KnowledgeBase(settings, embedder) as base:
@@ -298,4 +316,5 @@ def test_another_embedder_embeds_everything_again(settings: RagSettings, embedde
         assert after.fingerprint != before.fingerprint and after.index_name != before.index_name
         assert base.search("鱼怎么蒸", "recipes") == found, "stale vectors would give other scores"
         assert base.verify().ok
+        base.settle()
         assert len(list((settings.data_dir / "vector_db").iterdir())) == 1

@@ -1,4 +1,4 @@
-"""Keyword search: its terms, its scores against the library's own, and when it is rebuilt."""
+"""Keyword search: its terms, its scores against bm25s, and how it keeps up with the store."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import bm25s
 import numpy as np
 import pytest
 
-from rag import lexical
-from rag.lexical import LexicalIndex, terms
+from rag import lexical, postings
+from rag.lexical import LexicalIndex
+from rag.postings import Segment
 from rag.records import CollectionRow, NewDocument
 from rag.store import Store
+from rag.terms import terms
 from rag.types import Chunk, LoadedDocument, Section
 from tests.rag.bases import a_collection, add, ids, unit
 
@@ -28,64 +30,140 @@ def recipes(store: Store) -> CollectionRow:
     return a_collection(store)
 
 
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Ids of the chunks whose terms are counted from now on."""
+    found: list[str] = []
+    real = postings.count
+
+    def counting(rows: list[tuple[int, str, str]], hashes: dict[str, int]) -> Segment:
+        found.extend(name for _, name, _ in rows)
+        return real(rows, hashes)
+
+    monkeypatch.setattr(postings, "count", counting)
+    return found
+
+
 def test_terms_of_chinese_numbers_and_codes() -> None:
     found = terms("烤箱预热到１８０度，500g面粉，WPA2密码，1.5小时，腌制 Recipes berries glass 😀")
     wanted = ["烤箱", "预热", "180", "度", "500", "g", "500g", "wpa2", "1.5", "小时", "腌", "腌制"]
     assert {*wanted, "recipe", "berry", "glass"} <= set(found)
-    assert "," not in found and "😀" not in found and " " not in found
+    assert "," not in found and "😀" not in found and " " not in found and "\n" not in found
     assert terms("") == terms("😀，。！") == []
 
 
-def test_scores_are_those_of_bm25s_itself() -> None:
+def test_scores_are_those_of_bm25s(store: Store, recipes: CollectionRow, tmp_path: Path) -> None:
+    """Over several segments, with deleted chunks among them, and after they are merged."""
     rng = np.random.default_rng(3)
     words = list("糖盐油酱醋葱姜蒜肉鱼鸡蛋米面水火")
-    texts = ["".join(rng.choice(words, size=rng.integers(1, 60))) for _ in range(80)]
-    vocabulary: dict[str, int] = {}
-    ours = lexical.build_scorer(
-        [lexical._count(iter(texts[:30]), vocabulary), lexical._count(iter(texts[30:]), vocabulary)], vocabulary
-    )
+    index = LexicalIndex(store, tmp_path / "keywords")
+    kept: dict[str, str] = {}
+    for n in range(60):
+        text = "".join(rng.choice(words, size=rng.integers(1, 60)))
+        loaded = LoadedDocument(text, "T", "text", (Section(0, len(text)),))
+        new = NewDocument(f"{n}", f"{n}", 1, loaded, [Chunk(text, 0, len(text))], unit(1))
+        document = store.add_document(recipes, new).id
+        index.search(store.collection("recipes"), "糖", 1)  # makes a segment
+        if n % 4 == 0:
+            store.delete_document(document)
+    kept = {name: text for _, name, text in store.chunk_texts(recipes)}
     theirs = bm25s.BM25(k1=1.5, b=0.75, method="lucene")
-    theirs.index([terms(text) for text in texts], show_progress=False)
-    for query in ("糖醋鱼", "蒜", "姜葱火锅", texts[11]):
-        wanted = terms(query)
-        expected = theirs.get_scores([t for t in wanted if t in theirs.vocab_dict])
-        got = ours.get_scores_from_ids([vocabulary[t] for t in wanted if t in vocabulary])
-        assert expected.max() > 0 and np.allclose(got, expected, rtol=1e-4, atol=1e-5)
+    theirs.index([terms(text) for text in kept.values()], show_progress=False)
+    current = store.collection("recipes")
+    parts = index._current(current).parts
+    assert len(parts) > 1 and not all(part.alive.all() for part in parts), "or this shows nothing"
+    for _ in range(2):
+        for query in ("糖醋鱼", "蒜", "姜葱火锅", list(kept.values())[11]):
+            expected = theirs.get_scores([t for t in terms(query) if t in theirs.vocab_dict])
+            got = dict(index.search(current, query, 1000))
+            assert expected.max() > 0
+            assert np.allclose([got.get(name, 0.0) for name in kept], expected, rtol=1e-4, atol=1e-5)
+        index.rebuild(current)
+        assert len(index._current(current).parts) == 1
 
 
-def test_the_index_is_rebuilt_when_the_collection_changed_and_only_then(
-    store: Store, recipes: CollectionRow, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    counted: list[str] = []
-
-    def counting(text: str) -> list[str]:
-        counted.append(text)
-        return terms(text)
-
-    monkeypatch.setattr(lexical, "terms", counting)
-    index = LexicalIndex(store)
+def test_only_what_is_new_is_counted(store: Store, recipes: CollectionRow, tmp_path: Path, counted: list[str]) -> None:
+    index = LexicalIndex(store, tmp_path / "keywords")
 
     def search(query: str) -> list[str]:
         counted.clear()
         found = index.search(store.collection("recipes"), query, 10)
-        return [store.hits([name])[name].source for name, _ in found if name in store.hits([name])]
+        return [store.hits([name])[name].source for name, _ in found]
 
     assert search("红烧肉") == []
     add(store, "a", 3)
-    assert search("红烧肉") == ["a"] * 3 and len(counted) == 4
-    built = index._collections[recipes.id].scorer
-    assert search("红烧肉") == ["a"] * 3 and len(counted) == 1, "the query alone"
-    assert index._collections[recipes.id].scorer is built
+    assert search("红烧肉") == ["a"] * 3 and len(counted) == 3
+    assert search("红烧肉") == ["a"] * 3 and counted == []
     gone = add(store, "b", 2, words="清蒸鲈鱼WPA2")
-    assert search("wpa2") == ["b"] * 2 and len(counted) == 3, "the new document and the query"
+    assert search("wpa2") == ["b"] * 2 and len(counted) == 2
     store.delete_document(gone)
-    assert search("wpa2") == [] and len(counted) == 1
+    assert search("wpa2") == [] and counted == []
     assert search("😀") == search("zzz") == []
-    assert set(index.chunk_ids(store.collection("recipes"))) == ids(store)
+    assert index.verify(store.collection("recipes")) == []
 
 
-def test_a_collection_without_any_word_is_searched_in_vain(store: Store, recipes: CollectionRow) -> None:
+def test_the_next_start_reads_files_and_counts_the_rest(
+    store: Store, recipes: CollectionRow, tmp_path: Path, counted: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lexical, "_KEPT_FROM", 10)
+    folder = tmp_path / "keywords"
+    gone = add(store, "a", 20)
+    add(store, "bb", 20)
+    index = LexicalIndex(store, folder)
+    index.refresh(store.collection("recipes"))
+    store.delete_document(gone)
+    add(store, "ccc", 3, words="清蒸鲈鱼")
+    counted.clear()
+    again = LexicalIndex(store, folder)
+    current = store.collection("recipes")
+    assert {name for name, _ in again.search(current, "红烧肉 清蒸", 100)} == ids(store)
+    assert len(counted) == 3 and again.verify(current) == []
+    (path,) = (folder / str(recipes.id)).iterdir()
+    path.write_bytes(path.read_bytes()[:100])
+    again = LexicalIndex(store, folder)
+    assert {name for name, _ in again.search(current, "红烧肉 清蒸", 100)} == ids(store), "a damaged file is left out"
+    again.forget(current)
+    assert list(folder.iterdir()) == []
+
+
+def test_files_of_another_database_are_left_out(
+    store: Store, recipes: CollectionRow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same row numbers, but other passages: somebody put an older copy of the database in place."""
+    monkeypatch.setattr(lexical, "_KEPT_FROM", 1)
+    add(store, "a", 5)
+    LexicalIndex(store, tmp_path / "keywords").refresh(store.collection("recipes"))
+    other = Store(tmp_path / "other.db")
+    try:
+        a_collection(other)
+        add(other, "b", 5, words="清蒸鲈鱼")
+        index = LexicalIndex(other, tmp_path / "keywords")
+        assert index.search(other.collection("recipes"), "红烧肉", 10) == []
+        assert len(index.search(other.collection("recipes"), "清蒸鲈鱼", 10)) == 5
+    finally:
+        other.close()
+
+
+def test_a_search_does_not_wait_while_many_chunks_are_counted(
+    store: Store, recipes: CollectionRow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(store, "a", 3)
+    index = LexicalIndex(store, tmp_path / "keywords")
+    index.refresh(store.collection("recipes"))
+    monkeypatch.setattr(lexical, "_AT_ONCE", 2)
+    add(store, "b", 5)
+    state = index._state(recipes)
+    with state.lock:  # as `refresh` holds it
+        assert len(index.search(store.collection("recipes"), "红烧肉", 10)) == 3
+    assert len(index.search(store.collection("recipes"), "红烧肉", 10)) == 8
+
+
+def test_a_collection_without_any_word_is_searched_in_vain(
+    store: Store, recipes: CollectionRow, tmp_path: Path
+) -> None:
     text = "😀！？" * 5
     loaded = LoadedDocument(text, "!", "text", (Section(0, len(text)),))
     store.add_document(recipes, NewDocument("!", "sha", 1, loaded, [Chunk(text, 0, len(text))], unit(1)))
-    assert LexicalIndex(store).search(store.collection("recipes"), "红烧肉", 10) == []
+    index = LexicalIndex(store, tmp_path / "keywords")
+    assert index.search(store.collection("recipes"), "红烧肉", 10) == []
+    index.refresh(store.collection("recipes"))

@@ -53,8 +53,8 @@ def test_a_document_comes_back_as_it_went_in(store: Store) -> None:
     assert document.warnings == ("a warning",) and document.chunks == len(new.chunks)
     assert store.text(document.id) == text
     assert store.span(document.id, 37, 91) == text[37:91]
-    outline = next(iter(store.outlines(recipes)))
-    hits = store.hits([name for name, _ in outline.chunks] + ["unknown"])
+    names = [name for _, name, _ in store.chunk_texts(recipes)]
+    hits = store.hits([*names, "unknown"])
     assert len(hits) == len(new.chunks)
     assert all(hit.text == text[hit.start : hit.end] for hit in hits.values())
     assert check(store) == []

@@ -1,0 +1,86 @@
+"""BM25 (Robertson and Zaragoza 2009, the variant of Lucene) over segments of postings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rag.postings import Segment
+
+_K1, _B = 1.5, 0.75
+_FREQUENT = 0.1  # a term in this share of a segment's chunks is scored for all of them at once
+_KEPT_TERMS = 128  # of those, per segment; 4 bytes for each chunk
+
+
+@dataclass(frozen=True)
+class Part:
+    """A segment and which of its chunks are still there (bool [n]). `path`: its file, if it has one."""
+
+    segment: Segment
+    alive: np.ndarray
+    path: Path | None = None
+
+    @property
+    def count(self) -> int:
+        """How many chunks are still there."""
+        return int(np.count_nonzero(self.alive))
+
+
+class Scorer:
+    """Scores over some parts, which do not change. Thread-safe."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self.parts = tuple(parts)
+        self._total = sum(part.count for part in parts)
+        length = sum(float(part.segment.lengths[part.alive].sum()) for part in parts)
+        mean = max(length / max(self._total, 1), 1.0)
+        self._norms = [_K1 * (1 - _B + _B * part.segment.lengths / np.float32(mean)) for part in parts]
+        self._whole = [bool(part.alive.all()) for part in parts]
+        self._frequent: list[dict[int, np.ndarray]] = [{} for _ in parts]
+
+    def best(self, wanted: Mapping[int, int], count: int) -> list[tuple[int, float]]:
+        """Up to `count` (row number, score > 0), best first, the earlier row first among equals.
+
+        Args:
+            wanted: hashes of terms, and how often each counts.
+        """
+        if not self._total:
+            return []
+        scores = [np.zeros(len(part.segment), np.float32) for part in self.parts]
+        for term, times in wanted.items():
+            found = [part.segment.postings(term) for part in self.parts]
+            held_by = sum(
+                len(chunks) if whole else int(np.count_nonzero(part.alive[chunks]))
+                for part, whole, (chunks, _) in zip(self.parts, self._whole, found, strict=True)
+            )
+            weight = np.float32(times * np.log1p((self._total - held_by + 0.5) / (held_by + 0.5)))
+            for n, (chunks, counts) in enumerate(found):
+                if len(chunks) > _FREQUENT * len(scores[n]):
+                    scores[n] += weight * self._impacts(n, term, chunks, counts)
+                elif len(chunks):
+                    scores[n][chunks] += weight * (counts / (counts + self._norms[n][chunks]))
+        for part, whole, score in zip(self.parts, self._whole, scores, strict=True):
+            if not whole:
+                score[~part.alive] = 0.0
+        score = np.concatenate(scores)
+        best = np.flatnonzero(score > 0)
+        if len(best) > count:
+            best = np.flatnonzero(score >= np.partition(score, -count)[-count])
+        best = best[np.argsort(-score[best], kind="stable")][:count]
+        rows = np.concatenate([part.segment.rows for part in self.parts])
+        return [(int(rows[i]), float(score[i])) for i in best]
+
+    def _impacts(self, part: int, term: int, chunks: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        """What a frequent term adds to every chunk, but for its weight; such terms come in many questions."""
+        known = self._frequent[part]
+        found = known.get(term)
+        if found is None:
+            found = np.zeros(len(self._norms[part]), np.float32)
+            found[chunks] = counts / (counts + self._norms[part][chunks])
+            if len(known) >= _KEPT_TERMS:
+                known.clear()
+            known[term] = found
+        return found
