@@ -177,6 +177,27 @@ def encode_rows(tokenizer: Any, rows: Sequence[Row], end_ids: Sequence[int], max
     return encoded
 
 
+def check_rows(rows: Sequence[Row]) -> None:
+    """Refuse what no training could learn from, before one is queued.
+
+    Raises:
+        DataError: no training rows, or an unresolved {{placeholder}}; the message names row numbers (1-based).
+    """
+    if not any(row.split == "train" for row in rows):
+        raise DataError(
+            en="There is no row to learn from. Nothing was started; add rows.",
+            zh="没有可学习的数据，训练没有开始；请添加数据。",
+        )
+    held = [n for n, row in enumerate(rows, 1) if any(PLACEHOLDER.search(m["content"]) for m in row.messages)]
+    if held:
+        shown = ", ".join(map(str, held[:10]))
+        raise DataError(
+            en=f"Rows {shown} hold an unresolved {{{{placeholder}}}}, which the self would learn to say. "
+            "Nothing was started; fill it in.",
+            zh=f"第 {shown} 行含有未填写的 {{{{占位符}}}}，分身会照着说出来。训练没有开始；请先填写。",
+        )
+
+
 def collate(rows: Sequence[Encoded], pad_id: int) -> dict[str, Any]:
     """Right-padded tensors `input_ids`, `attention_mask`, `labels`, each int64 [rows, longest]."""
     import torch

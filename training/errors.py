@@ -38,3 +38,15 @@ class BaseModelError(TrainingError):
 
 class PublishError(TrainingError):
     """The finished self could not be written to the adapters folder."""
+
+
+class BusyError(TrainingError):
+    """Another process does this job, or the device is taken."""
+
+
+class JobError(TrainingError):
+    """There is no such job, or its state does not allow what was asked."""
+
+
+class SelfError(TrainingError):
+    """There is no such self or version, its name is taken, or it is in use."""

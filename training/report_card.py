@@ -189,6 +189,7 @@ def trained_hidden(base: Base, encoded: Sequence[Encoded], batch: int) -> list[A
     import torch
 
     order = sorted(range(len(encoded)), key=lambda i: len(encoded[i].ids))
+    batch = min(batch, base.at_once)
     found: list[Any] = [None] * len(encoded)
     base.model.eval()
     for at in range(0, len(order), batch):

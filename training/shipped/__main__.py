@@ -13,9 +13,9 @@ from typing import Any
 
 from training.config import TrainingConfig, check_keys, load_recipe
 from training.events import Done, Event, Failed, Phase, Scored, Started, read_events
+from training.job import Job, write_job
 from training.persona import PersonaRows, form_from_dict
 from training.publish import SelfInfo
-from training.run import Job, write_job
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent.parent
