@@ -1,7 +1,8 @@
 """Training rows: OpenAI `messages`, their checks, label masking and batches.
 
 A row is one conversation. Only assistant answers are trained (with the token that ends them); an assistant
-message with `"weight": 0` is context only, as in OpenAI's fine-tuning format.
+message with `"weight": 0` is context only, as in OpenAI's fine-tuning format. A row of a single message with the role
+"text" is plain text, trained word by word (incremental pretraining).
 Source of the format: https://platform.openai.com/docs/guides/supervised-fine-tuning
 """
 
@@ -20,7 +21,7 @@ from training.errors import DataError, TemplateError
 
 IGNORE = -100
 PLACEHOLDER = re.compile(r"\{\{\s*[\w .-]+\s*\}\}")
-ROLES = ("system", "user", "assistant", "tool")
+ROLES = ("system", "user", "assistant", "tool", "text")
 SPLITS = ("train", "test", "replay", "probe", "voice", "unrelated")
 
 
@@ -128,6 +129,9 @@ def encode(tokenizer: Any, row: Row, end_ids: Sequence[int]) -> Encoded:
         ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
 
+    if row.messages[0]["role"] == "text":
+        ids = [*tokens(row.messages[0]["content"]), *list(end_ids)[:1]]
+        return Encoded(ids, list(ids))
     ids = tokens(render(tokenizer, row.messages))
     labels = [IGNORE] * len(ids)
     for i, message in enumerate(row.messages):
