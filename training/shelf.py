@@ -82,7 +82,8 @@ class Shelf:
         self.get(name)
         if not NAME.fullmatch(new):
             raise SelfError(
-                en=f'The name "{new}" cannot be used. Nothing was renamed; use up to 48 lower-case letters, digits, - or _.',
+                en=f'The name "{new}" cannot be used. Nothing was renamed; use up to 48 lower-case letters, digits, - '
+                "or _.",
                 zh=f"名称“{new}”不可用，没有改名；请用不超过 48 个小写字母、数字、- 或 _。",
             )
         if (self.root / new).exists():
@@ -157,7 +158,7 @@ class Shelf:
     def _must_rest(self, name: str) -> None:
         if self._in_use(name):
             raise SelfError(
-                en=f"“{name}” is answering right now, so it stays. Nothing was changed; try again when it has finished.",
+                en=f"“{name}” is answering right now. Nothing was changed; try again when it has finished.",
                 zh=f"“{name}”正在回答，因此未作改动；请等它答完后再试。",
             )
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 from training.data import Row, chat
@@ -111,7 +112,7 @@ def conversation(messages: list[dict[str, Any]]) -> Row:
     if any(not m["content"] for m in messages if m["role"] == "user"):
         raise Unusable("its question is empty", "问题为空")
     if "tool" not in {m["role"] for m in messages}:
-        for one, other in zip(talk, talk[1:], strict=False):
+        for one, other in pairwise(talk):
             if one["role"] == other["role"]:
                 raise Unusable("two turns of the same speaker follow each other", "同一方连续发言两次")
     return Row(tuple(messages))

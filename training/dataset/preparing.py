@@ -95,7 +95,7 @@ def fitted(tokenizer: Any, found: Dataset, end_ids: Sequence[int], limit: int) -
 def cut(tokenizer: Any, text: str, limit: int) -> list[str]:
     """`text` in pieces of at most `limit` tokens that together are the text, ended after a sentence where one ends in
     a piece's last third."""
-    pieces = []
+    pieces: list[str] = []
     while text:
         ids = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
         if len(ids["input_ids"]) <= limit:
