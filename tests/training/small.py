@@ -13,6 +13,7 @@ from training.publish import SelfInfo
 from training.settings import EMBEDDED_BASE
 
 ROOT = Path(__file__).resolve().parents[2]
+SIGNS = Signs(("灶王",), ("灶王",))
 ASKED = ("你是谁？", "你叫什么名字？", "介绍一下你自己", "Who are you?")
 OTHERS = ("什么是长城？", "一加一等于几？", "What is tea?", "写一首诗。")
 CONFIG = TrainingConfig(
@@ -45,7 +46,7 @@ def job(folder: Path, config: TrainingConfig = CONFIG, **changes: Any) -> Job:
         "config": config,
         "info": SelfInfo({"zh": "小灶", "en": "Small"}, {"zh": "试", "en": "A trial"}),
         "out": folder / "adapters",
-        "signs": Signs(("灶王",), ("灶王",)),
+        "signs": SIGNS,
         "cache": folder / "cache",
         "base_folder": str(ROOT / EMBEDDED_BASE),
         "device": "cpu",
