@@ -136,8 +136,8 @@ def test_files_of_no_use_say_why(name: str, text: str, tmp_path: Path) -> None:
         read_dataset(tmp_path / "none.json")
 
 
-HEAD = ["Question", "Drug", "Type", "Answer"]
-BODY = [["what is x?", "x", "info", "a drug"], ["how much y", "y", "dose", "two"], ["no answer", "z", "dose", None]]
+HEAD: list[Any] = ["Question", "Drug", "Type", "Answer"]
+BODY: list[list[Any]] = [["what is x?", "x", "info", "a drug"], ["how much y", "y", "dose", "two"], ["no answer", "z", "dose", None]]
 
 
 @pytest.mark.parametrize(("ask", "tell"), [("A", "D"), ("a", "d"), ("1", "4"), ("Question", "answer"), ("", "")])
