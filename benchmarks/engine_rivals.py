@@ -58,12 +58,24 @@ class Rivals:
         self._generate(self._plain, [prompt], tokens)
         return tokens / (time.perf_counter() - start)
 
+    def scores(self, prompt: list[int], name: str | None) -> Any:
+        """PEFT's logits [vocabulary] after `prompt`, with the adapter of this name or none."""
+        import torch
+
+        ids = torch.tensor([prompt], device=self._model.device)
+        if name is None:
+            with self._model.disable_adapter():
+                return self._model(input_ids=ids, logits_to_keep=1).logits[0, -1].float()
+        self._model.set_adapter(name, inference_mode=True)
+        return self._model(input_ids=ids, logits_to_keep=1).logits[0, -1].float()
+
     def _generate(self, model: Any, prompts: Sequence[list[int]], tokens: int, **options: Any) -> None:
         import torch
 
         longest = max(map(len, prompts))
-        ids = torch.tensor([[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts])
-        mask = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts])
+        padding = [longest - len(prompt) for prompt in prompts]
+        ids = torch.tensor([[0] * n + list(p) for n, p in zip(padding, prompts, strict=True)], device=model.device)
+        mask = torch.tensor([[0] * n + [1] * (longest - n) for n in padding], device=model.device)
         with torch.inference_mode():
             model.generate(
                 input_ids=ids,
@@ -76,8 +88,12 @@ class Rivals:
             )
 
 
-def random_adapter(folder: Path, base: Any, rank: int, seed: int) -> Path:
-    """A LoRA adapter of `rank` for every linear layer of `base` but the head, with random weights."""
+def random_adapter(folder: Path, base: Any, rank: int, seed: int, strength: float = 0.02) -> Path:
+    """A LoRA adapter of `rank` for every linear layer of `base` but the head, with random weights.
+
+    Args:
+        strength: standard deviation of B's.
+    """
     import torch
     from safetensors.torch import save_file
 
@@ -88,7 +104,7 @@ def random_adapter(folder: Path, base: Any, rank: int, seed: int) -> Path:
         if path != "lm_head":
             key = f"base_model.model.{path}.lora_"
             tensors[key + "A.weight"] = torch.randn(rank, inputs, generator=generator).bfloat16() / inputs**0.5
-            tensors[key + "B.weight"] = torch.randn(outputs, rank, generator=generator).bfloat16() / 50
+            tensors[key + "B.weight"] = torch.randn(outputs, rank, generator=generator).bfloat16() * strength
     save_file(tensors, folder / "adapter_model.safetensors")
     about = {"peft_type": "LORA", "r": rank, "lora_alpha": rank, "task_type": "CAUSAL_LM", "bias": "none"}
     layers = sorted({path.rpartition(".")[2] for path in base.linears if path != "lm_head"})

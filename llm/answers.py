@@ -11,7 +11,7 @@ from llm.grammar import Constraint
 from llm.logprobs import token_logprob
 from llm.requests import Finished, Generation, Reason, TextDelta, TokenLogprob
 from llm.resident import NONE, Resident
-from llm.sampling import choose
+from llm.sampling import Sampling, choose
 from llm.steps import Work
 
 
@@ -94,15 +94,27 @@ class Answer:
         tokens = self.prompt[self.row.length : self.row.length + most]
         return Work(self.row, tokens, self.adapter.ready, wanted=len(tokens) == self.unread)
 
-    def accept(self, logits: Any, best: int, stop_ids: frozenset[int]) -> None:
+    @property
+    def drawn(self) -> bool:
+        """Whether its next token is neither simply the best nor bound to a form."""
+        penalty = self.generation.request.sampling.repetition_penalty
+        return self._constraint is None and (self._random is not None or penalty != 1.0)
+
+    @property
+    def draw(self) -> tuple[Sampling, list[int], Any]:
+        """What `llm.sampling.choose_many` needs to know."""
+        return self.generation.request.sampling, self.tokens, self._random
+
+    def accept(self, logits: Any, best: int, stop_ids: frozenset[int], *, chosen: bool = False) -> None:
         """Choose the next token and send what is certain of its text; sets `reason` where it is the last one.
 
         Args:
             logits: [vocabulary].
             best: the index of the largest.
+            chosen: `best` is the token that was drawn, if it had to be.
         """
         request = self.generation.request
-        token = self._choose(logits, best)
+        token = best if chosen and self._constraint is None else self._choose(logits, best)
         if not self.tokens:
             self._first_token = time.perf_counter()
         self.tokens.append(token)
@@ -120,7 +132,7 @@ class Answer:
 
     def _choose(self, logits: Any, best: int) -> int:
         sampling, constraint = self.generation.request.sampling, self._constraint
-        if constraint is None and self._random is None and sampling.repetition_penalty == 1.0:
+        if constraint is None and not self.drawn:
             return best
         if constraint is None:
             return choose(logits, self.tokens, sampling, self._random)

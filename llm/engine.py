@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from llm.adapters import AdapterRegistry
 from llm.answers import Answer
+from llm.decoders import decoder_for
 from llm.errors import LlmError, broken, expired, stopped
 from llm.grammar import Grammar
 from llm.model import Base
@@ -16,6 +17,7 @@ from llm.prefix import PrefixCache, PrefixKey, prefix_key
 from llm.prompts import prompt_ids
 from llm.requests import Failed, Generation, GenerationRequest, Reason
 from llm.resident import ResidentAdapters, parts_of
+from llm.sampling import choose_many
 from llm.scheduler import Scheduler
 from llm.settings import LlmSettings
 from llm.status import EngineStatus
@@ -43,7 +45,7 @@ class Engine:
     def __init__(self, base: Base, registry: AdapterRegistry, settings: LlmSettings) -> None:
         self.base, self.registry, self._settings = base, registry, settings
         registry.bind(base.fingerprint, base.linears)
-        self.decoder, self._why_not = _decoder(base, settings)
+        self.decoder, self._why_not = decoder_for(base, settings)
         self._resident = ResidentAdapters(registry, self.decoder, base.device, settings.adapter_memory_mb * 2**20)
         self._prefix = PrefixCache(settings.prefix_memory_mb * 2**20)
         self._grammar = Grammar(base.tokenizer, base.stop_ids)
@@ -132,6 +134,9 @@ class Engine:
         import torch
 
         try:
+            if self.base.device.type == "cuda":
+                # Of this thread; kernels are launched on the current one.
+                torch.cuda.set_device(self.base.device)
             with torch.inference_mode():
                 while self._admit():
                     for answer in [a for a in self._answers if a.cancelled]:
@@ -225,15 +230,21 @@ class Engine:
 
     def _accept(self, answers: list[Answer], logits: torch.Tensor) -> None:
         """Give each of `answers` its row of the logits [answers, vocabulary]."""
-        # One that is not finite makes the sum so too.
-        finite, best = logits.sum(-1).isfinite().tolist(), logits.argmax(-1).tolist()
+        import torch
+
+        tokens, together = logits.argmax(-1), logits.device.type != "cpu"
+        if together and (drawn := [number for number, answer in enumerate(answers) if answer.drawn]):
+            rows = torch.tensor(drawn, device=logits.device)
+            tokens[rows] = choose_many(logits[rows], [answers[number].draw for number in drawn])
+        # One that is not finite makes the sum so too. Both in one piece, for each waits until the step is done.
+        finite, best = torch.stack((logits.sum(-1).isfinite().long(), tokens)).tolist()
         for number, answer in enumerate(answers):
             try:
                 if not finite[number]:
                     raise ValueError("the model's scores are not finite")
                 if not answer.tokens:
                     self._remember(answer)
-                answer.accept(logits[number], best[number], self.base.stop_ids)
+                answer.accept(logits[number], best[number], self.base.stop_ids, chosen=together)
                 self._generated += 1
             except Exception as error:
                 self._fail(answer, error)
@@ -291,16 +302,3 @@ class Engine:
             self._failed += 1
             self._last_error = error.en
         answer.generation.emit(Failed(error))
-
-
-def _decoder(base: Base, settings: LlmSettings) -> tuple[Any, str]:
-    """The decoder for `base`, and what keeps it from being the fast one."""
-    import torch
-
-    from llm.decoder import Decoder, why_not
-    from llm.rowwise import RowDecoder
-
-    if reason := why_not(base.model):
-        return RowDecoder(base), reason
-    with torch.no_grad():
-        return Decoder(base, settings.kv_memory_mb * 2**20, settings.packed_mb * 2**20), ""

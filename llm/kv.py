@@ -85,8 +85,8 @@ class KeyValueMemory:
             moved.zero_()
             self.rows[row.index] = last
             last.index = row.index
-        if not self.rows and self.data.shape[4] > 4 * _GRAIN:
-            # What one long conversation needed is given back.
+        if not self.rows and self.data.shape[4] > 4 * _GRAIN and self.shape.device.type == "cpu":
+            # What one long conversation needed is given back; on a GPU captured graphs have its address.
             self._allocate(1, _GRAIN)
 
     def read(self, row: Row, start: int, stop: int) -> torch.Tensor:
@@ -105,12 +105,19 @@ class KeyValueMemory:
         both = self.data[:, :, first:last, :, :length]
         return both[:, 0].unbind(0), both[:, 1].unbind(0)
 
-    def slots(self, places: list[tuple[int, int]]) -> torch.Tensor:
-        """Where in `flat` the keys, then the values, of tokens at (row, position) belong: [tokens * 2 * heads]."""
-        import torch
+    @property
+    def room(self) -> int:
+        """Tokens that a row has room for."""
+        return self.data.shape[4]
 
-        heads, length = self.data.shape[3:5]
-        first = torch.tensor([row * heads * length + position for row, position in places], device=self.shape.device)
+    @property
+    def capacity(self) -> int:
+        """Keys in a layer, of all heads; behind them in `flat` are the values."""
+        return self.data.shape[2] * self.data.shape[3] * self.data.shape[4]
+
+    def slots(self, rows: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        """Where in `flat` the keys, then the values, of N tokens belong: [N * 2 * heads]."""
+        first = rows * (self.shape.heads * self.room) + positions
         return (first[:, None] + self._offsets).flatten()
 
     def _longest(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -88,3 +89,49 @@ def choose(logits: torch.Tensor, generated: list[int], sampling: Sampling, gener
     # Drawn in the vocabulary's order: in that of their ranks, a last bit that depends on who else is in the step would
     # swap two near equals and give the same noise to another token.
     return int(torch.multinomial(probabilities, 1, generator=generator))
+
+
+def choose_many(
+    logits: torch.Tensor, asked: Sequence[tuple[Sampling, list[int], torch.Generator | None]]
+) -> torch.Tensor:
+    """The next token ids [N] of several requests at once, left on the device so that nothing waits for them.
+
+    As `choose` of each, but for how its noise is used: one uniform number, looked up in the cumulated probabilities.
+
+    Args:
+        logits: [N, vocabulary], any float type; not changed.
+        asked: (sampling, token ids generated so far, generator) of each.
+    """
+    import torch
+
+    device, scores = logits.device, logits.float()
+    if any(sampling.repetition_penalty != 1.0 and generated for sampling, generated, _ in asked):
+        scores = scores.clone()
+        for row, (sampling, generated, _) in zip(scores, asked, strict=True):
+            seen = torch.tensor(sorted(set(generated)), dtype=torch.long, device=device)
+            penalty = sampling.repetition_penalty
+            row[seen] = torch.where(row[seen] > 0, row[seen] / penalty, row[seen] * penalty)
+
+    def column(values: Sequence[float]) -> torch.Tensor:
+        return torch.tensor(values, device=device)[:, None]
+
+    best = scores.argmax(-1)
+    scores = scores / column([max(sampling.temperature, _GREEDY) for sampling, _, _ in asked])
+    if most := max(min(sampling.top_k, scores.shape[1]) for sampling, _, _ in asked):
+        kept = [min(sampling.top_k, most) or scores.shape[1] for sampling, _, _ in asked]
+        least = scores.topk(most).values.gather(1, column([min(k, most) - 1 for k in kept]).long())
+        scores = scores.masked_fill((scores < least) & (column(kept) <= most), float("-inf"))
+    probabilities = torch.softmax(scores, -1)
+    if any(sampling.top_p < 1 for sampling, _, _ in asked):
+        ranked, order = probabilities.sort(descending=True)
+        outside = ranked.cumsum(-1) - ranked >= column([sampling.top_p for sampling, _, _ in asked])
+        # Rounding must not cut off what is asked for in full.
+        outside &= column([sampling.top_p for sampling, _, _ in asked]) < 1
+        probabilities = probabilities.masked_fill(outside.scatter(1, order, outside), 0.0)
+    cumulated = probabilities.cumsum(-1)
+    noise = [torch.rand(1, generator=generator, device=device) for _, _, generator in asked]
+    total = cumulated[:, -1:]
+    # Below the total, or the last token would be drawn even if it is impossible.
+    at = torch.minimum(torch.stack(noise) * total, total.nextafter(torch.zeros_like(total)))
+    drawn = torch.searchsorted(cumulated, at, right=True)[:, 0].clamp(max=scores.shape[1] - 1)
+    return torch.where(column([sampling.temperature < _GREEDY for sampling, _, _ in asked])[:, 0], best, drawn)

@@ -36,6 +36,7 @@ class LlmSettings:
         kv_memory_mb: keys and values of the requests being answered, in MiB; more requests wait.
         prefix_memory_mb: keys and values kept for prompts that begin alike, in MiB.
         adapter_memory_mb: adapters kept in memory, least recently used leave first, in MiB.
+        gpu_kernels: on a GPU use the app's own kernels and captured steps; off computes with torch's own operations.
     """
 
     data_dir: Path
@@ -53,6 +54,7 @@ class LlmSettings:
     kv_memory_mb: int = 2048
     prefix_memory_mb: int = 256
     adapter_memory_mb: int = 512
+    gpu_kernels: bool = True
 
     @property
     def adapter_dirs(self) -> tuple[Path, ...]:

@@ -3,13 +3,16 @@
 Hu et al. 2021 (arXiv:2106.09685): y = W x + s B A x. Here s is multiplied into B once, in float32; layers that read the
 same input are one pair with B block-diagonal; and a weighted mix of adapters is one pair of the sum of their ranks,
 which is exact. Several adapters in a step are one batched product (as BGMV of Punica, arXiv:2310.18547, without its
-kernel) where their rows are evenly shared out, else a product for each; a single one is two products and no more.
+kernel) where their rows are evenly shared out, else a product for each; a single one is two products and no more. On a
+GPU `llm.grouped` does the same with kernels, and this is what they are tested against.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -24,10 +27,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Pair:
-    """An adapter at one place: `a` [in, rank], `b` [rank, out], the scale inside."""
+    """An adapter at one place: `a` [in, rank], `b` [rank, out], the scale inside.
+
+    `bounds` of the ranks: layer i of the place takes bounds[i] ≤ rank < bounds[i + 1], elsewhere its part of b is 0.
+    """
 
     a: torch.Tensor
     b: torch.Tensor
+    bounds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,31 +51,46 @@ class Adapter:
     def bytes(self) -> int:
         return sum(pair.a.nbytes + pair.b.nbytes for pair in self.pairs if pair)
 
+    @cached_property
+    def touched(self) -> int:
+        """Bit i is set where it changes place i."""
+        return sum(1 << place for place, pair in enumerate(self.pairs) if pair)
 
-def make_adapter(parts: Sequence[tuple[LoraWeights, float]], places: Sequence[Place], dtype: torch.dtype) -> Adapter:
-    """The sum of `parts`, each times its weight, on the parts' device."""
-    return Adapter(tuple(_pair(parts, place, dtype) for place in places))
+    @cached_property
+    def layer_rank(self) -> int:
+        """The largest rank at any single layer."""
+        bounds = [pair.bounds for pair in self.pairs if pair]
+        return max((last - first for b in bounds for first, last in pairwise(b)), default=0)
 
 
-def _pair(parts: Sequence[tuple[LoraWeights, float]], place: Place, dtype: torch.dtype) -> Pair | None:
+def make_adapter(
+    parts: Sequence[tuple[LoraWeights, float]], places: Sequence[Place], dtype: torch.dtype, grain: int = 1
+) -> Adapter:
+    """The sum of `parts`, each times its weight, on the parts' device; ranks are filled up with zeros to `grain`."""
+    return Adapter(tuple(_pair(parts, place, dtype, grain) for place in places))
+
+
+def _pair(parts: Sequence[tuple[LoraWeights, float]], place: Place, dtype: torch.dtype, grain: int) -> Pair | None:
     import torch
 
-    rows, columns, start = [], [], 0
+    rows, columns, start, bounds = [], [], 0, [0]
     for path, width in zip(place.paths, place.outputs, strict=True):
         for weights, share in parts:
             if layer := weights.layers.get(path):
                 rows.append(layer.a)
                 columns.append((start, layer.b.float() * (layer.scale * share)))
         start += width
+        bounds.append(sum(len(a) for a in rows))
     if not rows:
         return None
     a = torch.cat(rows)
+    a = torch.nn.functional.pad(a, (0, 0, 0, -len(a) % grain))
     b = torch.zeros(a.shape[0], start, dtype=torch.float32, device=a.device)
     rank = 0
     for first, block in columns:
         b[rank : rank + block.shape[1], first : first + block.shape[0]] = block.T
         rank += block.shape[1]
-    return Pair(a.T.to(dtype).contiguous(), b.to(dtype))
+    return Pair(a.T.to(dtype).contiguous(), b.to(dtype), tuple(bounds))
 
 
 class Stack:
@@ -158,6 +180,9 @@ class Deltas:
         if stack:
             self._rows = slice(spans[0].start, spans[0].start + stacked)
             self._shape = (len(stack.adapters), stacked // len(stack.adapters), -1)
+
+    def begin(self, place: int, x: torch.Tensor) -> None:
+        """What may be done before y is there: nothing here."""
 
     def add(self, place: int, x: torch.Tensor, y: torch.Tensor) -> None:
         """Add to y [N, out] what the adapters make of x [N, in] at this place; both in the adapters' float type."""

@@ -12,6 +12,8 @@ from llm.stack import Deltas, Span, Stacks
 if TYPE_CHECKING:
     import torch
 
+    from llm.grouped import AdapterTable, GroupedDeltas
+
 
 @dataclass(frozen=True, eq=False)
 class Work:
@@ -50,6 +52,30 @@ class DecodePlan:
 
 
 @dataclass(frozen=True)
+class RowsPlan:
+    """The same where the kernel finds each row itself: which it is, and how many keys it sees, int64 [count]."""
+
+    count: int
+    rows: torch.Tensor
+    lengths: torch.Tensor
+
+
+@dataclass(frozen=True)
+class FreshPlan:
+    """Beginnings of prompts that are about equally long: the step's tokens start ≤ n < stop, attended together.
+
+    Attributes:
+        gather: [chunks, longest] of the step's tokens, each chunk filled up with its own last one.
+        scatter: [stop - start] where those tokens are among chunks * longest.
+    """
+
+    start: int
+    stop: int
+    gather: torch.Tensor
+    scatter: torch.Tensor
+
+
+@dataclass(frozen=True)
 class ChunkPlan:
     """A piece of a prompt: the step's tokens start ≤ n < stop; keys and values [1, K, length, h] by layer.
 
@@ -65,30 +91,45 @@ class ChunkPlan:
 
 @dataclass(frozen=True)
 class StepPlan:
-    """Everything `Decoder.step` needs to know: tokens and positions [N], where in the memory they go, who reads what.
+    """Everything `Decoder.step` needs to know: tokens, their rows of the memory and positions [N], who reads what.
 
-    `wanted` holds the tokens whose logits are needed, in the order of the works; `head` is for these rows alone what
-    `deltas` is for all.
+    `wanted` holds the tokens whose logits are needed, in the order of the works, or is None for all of them; `head` is
+    for these rows alone what `deltas` is for all. Tokens stand in the order decode, fresh, chunks.
     """
 
     tokens: torch.Tensor
+    rows: torch.Tensor
     positions: torch.Tensor
-    slots: torch.Tensor
-    wanted: torch.Tensor
-    decode: DecodePlan | None
+    wanted: torch.Tensor | None
+    decode: DecodePlan | RowsPlan | None
+    fresh: tuple[FreshPlan, ...]
     chunks: tuple[ChunkPlan, ...]
-    deltas: Deltas | None
-    head: Deltas | None
+    deltas: Deltas | GroupedDeltas | None
+    head: Deltas | GroupedDeltas | None
 
 
-def plan(works: Sequence[Work], memory: KeyValueMemory, stacks: Stacks) -> StepPlan:
-    """The plan for `works`: rows with one token first, those of one adapter next to each other, then the prompts."""
+def plan(works: Sequence[Work], memory: KeyValueMemory, stacks: Stacks, table: AdapterTable | None = None) -> StepPlan:
+    """The plan for `works`: rows with one token first, then the prompts.
+
+    Args:
+        table: where adapters and attention are done by the kernels for GPUs, in any order of the rows; else those of
+            one adapter stand next to each other.
+    """
     import torch
+
+    from llm.grouped import deltas
 
     device = memory.shape.device
     single = [work for work in works if len(work.tokens) == 1]
     longer = [work for work in works if len(work.tokens) > 1]
-    stack, ordered = stacks.arrange([(work.adapter, work) for work in sorted(single, key=lambda w: w.row.index)])
+    fresh: list[Work] = []
+    stack = None
+    if table:
+        fresh = sorted((work for work in longer if not work.row.length), key=lambda work: len(work.tokens))
+        longer = [work for work in longer if work.row.length]
+        ordered = [*single, *fresh]
+    else:
+        stack, ordered = stacks.arrange([(work.adapter, work) for work in sorted(single, key=lambda w: w.row.index)])
     ordered += longer
     starts: dict[Work, int] = {}
     spans: list[Span] = []
@@ -101,23 +142,28 @@ def plan(works: Sequence[Work], memory: KeyValueMemory, stacks: Stacks) -> StepP
     places = [(work.row.index, work.row.length + n) for work in ordered for n in range(len(work.tokens))]
     last = [(starts[work] + len(work.tokens) - 1, work.adapter) for work in works if work.wanted]
     head = [Span(n, n + 1, adapter) for n, (_, adapter) in enumerate(last) if adapter and adapter.pairs[-1]]
+    stacked = sum(work.adapter is not None for work in single)
     return StepPlan(
         tokens=torch.tensor([token for work in ordered for token in work.tokens], device=device),
+        rows=torch.tensor([row for row, _ in places], device=device),
         positions=torch.tensor([position for _, position in places], device=device),
-        slots=memory.slots(places),
         wanted=torch.tensor([at for at, _ in last], dtype=torch.long, device=device),
-        decode=_decode(ordered[: len(single)], memory) if single else None,
+        decode=_decode(ordered[: len(single)], memory, bool(table)) if single else None,
+        fresh=tuple(_fresh(together, starts[together[0]], device) for together in _alike(fresh)),
         chunks=tuple(_chunk(work, starts[work], memory) for work in longer),
-        deltas=Deltas(spans, stack, sum(work.adapter is not None for work in single)) if spans else None,
-        head=Deltas(head) if head else None,
+        deltas=(deltas(spans, table) if table else Deltas(spans, stack, stacked)) if spans else None,
+        head=(deltas(head, table) if table else Deltas(head)) if head else None,
     )
 
 
-def _decode(works: list[Work], memory: KeyValueMemory) -> DecodePlan:
+def _decode(works: list[Work], memory: KeyValueMemory, kernel: bool) -> DecodePlan | RowsPlan:
     import torch
 
     device = memory.shape.device
     rows = [work.row.index for work in works]
+    if kernel:
+        both = torch.tensor([rows, [work.row.length + 1 for work in works]], device=device)
+        return RowsPlan(len(works), both[0], both[1])
     first, last = min(rows), max(rows)
     # A row in between that is still reading its prompt is attended for nothing; it is in memory, so this is harmless.
     lengths = [1] * (last - first + 1)
@@ -136,6 +182,31 @@ def _decode(works: list[Work], memory: KeyValueMemory) -> DecodePlan:
         to_rows = torch.tensor([places.get(place, 0) for place in range(len(lengths))], device=device)
         from_rows = torch.tensor([row - first for row in rows], device=device)
     return DecodePlan(len(works), keys, values, mask, to_rows, from_rows)
+
+
+def _alike(works: list[Work]) -> list[list[Work]]:
+    """`works`, which stand in order of length, in groups of which none is twice as long as another."""
+    groups: list[list[Work]] = []
+    for work in works:
+        if groups and len(work.tokens) <= 2 * len(groups[-1][0].tokens):
+            groups[-1].append(work)
+        else:
+            groups.append([work])
+    return groups
+
+
+def _fresh(works: list[Work], start: int, device: Any) -> FreshPlan:
+    import torch
+
+    counts = [len(work.tokens) for work in works]
+    longest, at = max(counts), start
+    gather, scatter = [], []
+    for number, count in enumerate(counts):
+        # What a chunk is filled up with comes after all that its tokens may see.
+        gather.append([at + min(n, count - 1) for n in range(longest)])
+        scatter += [number * longest + n for n in range(count)]
+        at += count
+    return FreshPlan(start, at, torch.tensor(gather, device=device), torch.tensor(scatter, device=device))
 
 
 def _chunk(work: Work, start: int, memory: KeyValueMemory) -> ChunkPlan:

@@ -96,6 +96,9 @@ def test_files_and_functions_stay_small() -> None:
             wrong.append(f"{label(path)} has {text.count(chr(10))} lines")
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                # A kernel's parameters are flat: Triton takes no objects.
+                if any("triton.jit" in ast.unparse(decorator) for decorator in node.decorator_list):
+                    continue
                 arguments = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
                 if len([a for a in arguments if a not in ("self", "cls")]) > 7:
                     wrong.append(f"{label(path)}:{node.lineno} {node.name} takes {len(arguments)} parameters")

@@ -103,7 +103,7 @@ def reader_sample(rng: Random, sources: Sources, lang: str, refusals: float = 0.
     from training.drills.reading import over, trim, without
 
     people = sources.reader[lang + _PEOPLE]
-    pool = people if people and (rng.random() < 0.7 or not sources.reader[lang]) else sources.reader[lang]
+    pool = people if people and (rng.random() < 0.8 or not sources.reader[lang]) else sources.reader[lang]
     row = rng.choice(pool)
     answer = row["answer"] if row["answer"] and row["answer"] in row["context"] else None
     if row["answer"] and answer is None and row["src"] != "kdconv_dev_grounded_zh":

@@ -46,8 +46,9 @@ def test_flat_places_are_where_views_look() -> None:
     memory = KeyValueMemory(SHAPE, MIB)
     memory.open(20), memory.open(30)
     new = torch.arange(2 * 6 * 4.0).view(2, 6, 4)
+    slots = memory.slots(torch.tensor([0, 1]), torch.tensor([5, 7]))
     for layer in range(2):
-        memory.flat[layer].index_copy_(0, memory.slots([(0, 5), (1, 7)]), new.view(-1, 4) + layer)
+        memory.flat[layer].index_copy_(0, slots, new.view(-1, 4) + layer)
     keys, values = memory.views(0, 2, 10)
     for layer in range(2):
         torch.testing.assert_close(keys[layer][0, :, 5], new[0, :3] + layer)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm.errors import SamplingError
-from llm.sampling import Sampling, choose
+from llm.sampling import Sampling, choose, choose_many
 
 QUICK = settings(max_examples=60, deadline=None)
 SCORES = st.lists(st.integers(-80, 80), min_size=2, max_size=12, unique=True).map(lambda xs: [x / 10 for x in xs])
@@ -178,3 +178,39 @@ def test_a_last_bit_does_not_change_what_a_seed_draws() -> None:
             for scores in (logits, noisy)
         ]
         assert drawn[0] == drawn[1] and len(set(drawn[0])) > 50
+
+
+# As many draws in one call, a row each.
+MANY: tuple[dict[str, Any], ...] = (
+    {"temperature": 1.0},
+    {"temperature": 0.5, "top_k": 2},
+    {"temperature": 2.0, "top_p": 0.7},
+    {"temperature": 1.0, "top_k": 3, "top_p": 0.8, "repetition_penalty": 1.5},
+    {"temperature": 1.0, "top_k": 100},
+    {"temperature": 0.0},
+    {"temperature": 0.0, "repetition_penalty": 3.0},
+)
+
+
+def _draw_many(scores: list[float], samplings: list[dict[str, Any]], draws: int) -> list[Counter[int]]:
+    """What each of `samplings` draws, mixed in the same calls, token 3 said before."""
+    generators = [torch.Generator().manual_seed(number) for number in range(len(samplings))]
+    asked = [(Sampling(**s), [3], generator) for s, generator in zip(samplings, generators, strict=True)]
+    rows = torch.tensor([scores] * (draws * len(samplings)))
+    drawn = choose_many(rows, asked * draws).view(draws, len(samplings)).T.tolist()
+    assert rows.equal(torch.tensor([scores] * len(rows))), "the scores are not changed"
+    return [Counter(row) for row in drawn]
+
+
+def test_many_at_once_are_drawn_as_each_alone() -> None:
+    scores = [1.0, 0.2, -0.5, 2.0, 0.9]
+    together = _draw_many(scores, list(MANY), 3000)
+    expected = [_draw(scores, 3000, (3,), **sampling) for sampling in MANY]
+    for sampling, drawn, single in zip(MANY, together, expected, strict=True):
+        assert set(drawn) == set(single), sampling
+        for token in single:
+            assert abs(drawn[token] - single[token]) <= 5 * math.sqrt(2 * 3000 * 0.25), (sampling, drawn, single)
+        alone = _draw_many(scores, [sampling], 3000)[0]
+        assert set(alone) == set(drawn)
+    assert together[0] != together[4], "the control: another seed"
+    assert _draw_many(scores, [MANY[0]], 3000)[0] == together[0], "whoever shares the call"

@@ -137,7 +137,11 @@ def test_files_of_no_use_say_why(name: str, text: str, tmp_path: Path) -> None:
 
 
 HEAD: list[Any] = ["Question", "Drug", "Type", "Answer"]
-BODY: list[list[Any]] = [["what is x?", "x", "info", "a drug"], ["how much y", "y", "dose", "two"], ["no answer", "z", "dose", None]]
+BODY: list[list[Any]] = [
+    ["what is x?", "x", "info", "a drug"],
+    ["how much y", "y", "dose", "two"],
+    ["no answer", "z", "dose", None],
+]
 
 
 @pytest.mark.parametrize(("ask", "tell"), [("A", "D"), ("a", "d"), ("1", "4"), ("Question", "answer"), ("", "")])
