@@ -25,6 +25,7 @@ class Base:
         model: the causal language model (a PeftModel after `add_adapter`).
         end_ids: token ids that end an answer.
         at_once: rows that go through the model together at most; halved where memory runs out (`training.memory`).
+        between: called before every batch of answers; what it raises ends the work.
     """
 
     model: Any
@@ -33,6 +34,7 @@ class Base:
     pad_id: int
     device: str
     at_once: int = 32
+    between: Callable[[], None] = lambda: None
 
     def add_adapter(self, config: TrainingConfig) -> None:
         """Put a fresh, seeded LoRA adapter (float32 weights) on the base; the base itself is frozen."""
@@ -95,6 +97,7 @@ class Base:
         answers = [""] * len(ids)
         self.model.eval()
         for at in range(0, len(order), self.at_once):
+            self.between()
             part = order[at : at + self.at_once]
             width = max(len(ids[i]) for i in part)
             padded = torch.tensor([[self.pad_id] * (width - len(ids[i])) + ids[i] for i in part], device=self.device)

@@ -40,6 +40,10 @@ class PublishError(TrainingError):
     """The finished self could not be written to the adapters folder."""
 
 
+class Interrupted(Exception):
+    """A training is to pause or to stop in the middle of other work; no error, and never shown."""
+
+
 class BusyError(TrainingError):
     """Another process does this job, or the device is taken."""
 

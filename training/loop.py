@@ -80,6 +80,8 @@ class Training:
         self.best: tuple[float, int, list[Any]] | None = None
         self.clock = Clock()
         self.stopped = False
+        self.begun = False
+        self.saved_step = 0
 
     def run(self) -> Iterator[Event]:
         """Train; yields events. The best candidate's weights are on the base at the end.
@@ -90,6 +92,7 @@ class Training:
         config = self.config
         yield Phase("replay")
         yield from surely(self.base, self._answer_replay)
+        self.begun = True
         parameters = [p for p in self.base.model.parameters() if p.requires_grad]
         per_epoch = math.ceil(len(self.train) / config.batch)
         steps = max(1, math.ceil(per_epoch * config.epochs))
@@ -171,12 +174,14 @@ class Training:
             optimiser.load_state_dict(held.optimiser)
         checkpoint.set_random_state(held.random)
         self.best, self.base.at_once = held.best, held.at_once
+        self.saved_step = held.step
         self.clock.start(held.seconds)
         return held.step, held.finished
 
     def _save(self, parameters: list[Any], optimiser: Any, step: int, *, finished: bool = False) -> None:
         if self.around.saved is None:
             return
+        self.saved_step = step
         checkpoint.save(
             Checkpoint(
                 step,

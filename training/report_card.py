@@ -196,6 +196,7 @@ def trained_hidden(base: Base, encoded: Sequence[Encoded], batch: int) -> list[A
     found: list[Any] = [None] * len(encoded)
     base.model.eval()
     for at in range(0, len(order), batch):
+        base.between()
         part = order[at : at + batch]
         tensors = {k: v.to(base.device) for k, v in collate([encoded[i] for i in part], base.pad_id).items()}
         with torch.no_grad():

@@ -12,16 +12,16 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from training.answers import BaseAnswers
-from training.base_model import load_base
+from training.base_model import Base, load_base
 from training.data import Row, data_sha256, load_rows
-from training.errors import BusyError, ConfigError, TrainingError
-from training.events import Done, Event, EventLog, Failed, Phase, Stopped
+from training.errors import BusyError, ConfigError, Interrupted, TrainingError
+from training.events import Done, Event, EventLog, Failed, Paused, Phase, Stopped
 from training.job import Job, read_job
 from training.locks import device_lock, held
 from training.loop import Outcome, Surroundings, Training
@@ -62,13 +62,9 @@ def _run(folder: Path, log: EventLog) -> Path | None:
     log.write(Phase("loading"))
     base = load_base(job.base_folder or job.config.base, job.config.threads, job.device, nf4=job.config.nf4)
     base.add_adapter(job.config)
-    training = _train(job, rows, base, Surroundings(_Wish(folder), folder / "checkpoint.pt", job.questions))
-    while True:
-        try:
-            log.write(next(training))
-        except StopIteration as end:
-            outcome, stopped = end.value
-            break
+    wish = _Wish(folder)
+    around = Surroundings(wish, folder / "checkpoint.pt", job.questions)
+    outcome, stopped = _train(job, rows, base, around, log)
     if outcome is None:
         if stopped:
             log.write(Stopped(seconds=round(time.monotonic() - began, 1)))
@@ -86,15 +82,37 @@ def _run(folder: Path, log: EventLog) -> Path | None:
     return path
 
 
-def _train(
-    job: Job, rows: list[Row], base: Any, around: Surroundings
-) -> Generator[Event, None, tuple[Outcome | None, bool]]:
-    """The training's events; returns its outcome and whether it was stopped."""
+def _train(job: Job, rows: list[Row], base: Base, around: Surroundings, log: EventLog) -> tuple[Outcome | None, bool]:
+    """Train and log; returns the outcome (None if there is nothing to keep yet) and whether it was to stop."""
     answers = BaseAnswers(base, job.cache, job.config.base_fingerprint)
-    examiner = yield from surely(base, lambda: Examiner(answers, rows, job.signs, job.config))
-    training = Training(answers, rows, examiner, job.config, around)
-    yield from training.run()
+    training: Training | None = None
+
+    def between() -> None:
+        # preparing and report cards take a while on a CPU; a stop waits for a card, which says what is worth keeping
+        wish, begun = around.wish(), training is not None and training.begun
+        if wish == "pause" or (wish == "stop" and not begun and not (around.saved and around.saved.exists())):
+            raise Interrupted(wish)
+
+    base.between = between
+    try:
+        examiner = _logged(log, surely(base, lambda: Examiner(answers, rows, job.signs, job.config)))
+        training = Training(answers, rows, examiner, job.config, around)
+        _logged(log, training.run())
+    except Interrupted as interrupted:
+        if str(interrupted) == "stop":
+            return None, True
+        log.write(Paused(training.saved_step if training else 0))
+        return None, False
     return training.outcome, training.stopped
+
+
+def _logged(log: EventLog, events: Iterator[Event]) -> Any:
+    """Write all events; returns what their generator returns."""
+    while True:
+        try:
+            log.write(next(events))
+        except StopIteration as end:
+            return end.value
 
 
 class _Wish:
@@ -142,9 +160,9 @@ def main(arguments: list[str] | None = None) -> int:
     # Both must be set before torch loads.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
-    if hasattr(os, "nice"):
+    if hasattr(os, "setpriority"):
         # a training is background work: the chat goes first
-        os.nice(10)
+        os.setpriority(os.PRIO_PROCESS, 0, max(10, os.getpriority(os.PRIO_PROCESS, 0)))
     try:
         run(Path(given[0]))
     except BusyError:

@@ -35,7 +35,7 @@ from training.progress import Tally
 from training.versions import versions
 from training.worker import Worker
 
-LONG = CONFIG.with_values({"epochs": 400, "checks": 100})
+LONG = CONFIG.with_values({"epochs": 100, "checks": 100})
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def store(tmp_path: Path) -> JobStore:
     return JobStore(tmp_path / "jobs")
 
 
-def until(worker: Worker, identity: str, ready: Callable[[JobView], bool], seconds: float = 120) -> JobView:
+def until(worker: Worker, identity: str, ready: Callable[[JobView], bool], seconds: float = 200) -> JobView:
     """Look after the jobs until one is `ready`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -230,3 +230,29 @@ def test_job_folders_round_trip(tmp_path: Path, store: JobStore) -> None:
 
     asked: Job = job(tmp_path)
     assert read_job(store.folder / store.submit(asked, rows()).id) == asked
+
+
+@pytest.mark.slow
+def test_a_pause_or_stop_does_not_wait_for_the_preparation(
+    store: JobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from training.base_model import Base
+    from training.run import run
+
+    generate = Base.generate
+    for word, state in (("pause", "paused"), ("stop", "stopped")):
+        view = store.submit(job(tmp_path, cache=None), rows())
+        asked: list[int] = []
+
+        def answers(
+            self: Base, conversations: list[object], count: int, view: JobView = view, asked: list[int] = asked,
+            word: str = word,
+        ) -> list[str]:  # fmt: skip
+            asked.append(len(conversations))
+            (store.folder / view.id / "wish").write_text(word, encoding="utf-8")
+            return generate(self, conversations, count)
+
+        monkeypatch.setattr(Base, "generate", answers)
+        assert run(store.folder / view.id) is None
+        assert store.get(view.id).state == state and len(asked) == 1
+        assert store.get(view.id).progress.last is None
