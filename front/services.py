@@ -286,7 +286,8 @@ def place_of(settings: Settings, folder: Path, fingerprint: str, device: str) ->
         base=folder.name if Path(settings.llm.model).is_dir() else settings.llm.model,
         folder=folder,
         fingerprint=fingerprint,
-        device=device,
+        # one name for one device: trainings on it wait for one another
+        device="cuda:0" if device == "cuda" else device,
         threads=training.threads,
         adapters=training.adapters_dir,
         cache=training.jobs_dir / ".cache",

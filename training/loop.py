@@ -80,7 +80,7 @@ class Training:
         self.best: tuple[float, int, list[Any]] | None = None
         self.clock = Clock()
         self.stopped = False
-        self.begun = False
+        self.begun = self.stepping = False
         self.saved_step = 0
 
     def run(self) -> Iterator[Event]:
@@ -92,7 +92,7 @@ class Training:
         config = self.config
         yield Phase("replay")
         yield from surely(self.base, self._answer_replay)
-        self.begun = True
+        self.begun = self.stepping = True
         parameters = [p for p in self.base.model.parameters() if p.requires_grad]
         per_epoch = math.ceil(len(self.train) / config.batch)
         steps = max(1, math.ceil(per_epoch * config.epochs))
@@ -102,6 +102,7 @@ class Training:
         yield Started(config.name, len(self.train), len(self.replay), steps, count, self.base.device)
         if not (yield from self._steps(parameters)) or (self.stopped and self.best is None):
             return
+        self.stepping = False
         yield Phase("report")
         assert self.best is not None  # the last step is always a check
         self._restore(parameters, self.best[2])

@@ -88,9 +88,11 @@ def _train(job: Job, rows: list[Row], base: Base, around: Surroundings, log: Eve
     training: Training | None = None
 
     def between() -> None:
-        # preparing and report cards take a while on a CPU; a stop waits for a card, which says what is worth keeping
-        wish, begun = around.wish(), training is not None and training.begun
-        if wish == "pause" or (wish == "stop" and not begun and not (around.saved and around.saved.exists())):
+        # the preparation and the final report take minutes on a CPU; between the steps the loop itself looks
+        wish = around.wish()
+        begun, stepping = (training.begun, training.stepping) if training else (False, False)
+        nothing_yet = not begun and not (around.saved and around.saved.exists())
+        if (wish == "pause" and not stepping) or (wish == "stop" and nothing_yet):
             raise Interrupted(wish)
 
     base.between = between
