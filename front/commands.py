@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from front import teaching_commands
 from front.errors import AppError, SettingsError
+from front.printing import language, print_json
 from front.settings import Settings, load, options
 from llm.errors import LlmError
 from rag.errors import RagError
+from training.errors import ConfigError, TrainingError
 
 if TYPE_CHECKING:
     from front.services import Services
@@ -29,12 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = load(chosen, os.environ, config)
         return command(settings, given)
-    except (AppError, LlmError, RagError) as error:
+    except (AppError, LlmError, RagError, TrainingError) as error:
         if given.get("json"):
-            _print_json({"error": {"en": error.en, "zh": error.zh}})
+            print_json({"error": {"en": error.en, "zh": error.zh}})
         else:
-            print(f"fenshen: {error.message(_language())}", file=sys.stderr)
-        return 2 if isinstance(error, SettingsError) else 1
+            print(f"fenshen: {error.message(language())}", file=sys.stderr)
+        return 2 if isinstance(error, (SettingsError, ConfigError)) else 1
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -68,6 +70,7 @@ def make_parser() -> argparse.ArgumentParser:
     care.add_argument("action", choices=("verify", "rebuild", "compact", "backup", "restore"))
     care.add_argument("file", nargs="?", type=Path, metavar="FILE", help="zip to write (backup) or to read (restore)")
     add("adapters", _adapters, "list the selves and whether they fit the base")
+    teaching_commands.add_to(add)
     add("models", _models, "list the base models with a preset")
     add("status", _status, "how the app that runs on the data folder is doing")
     return parser
@@ -103,7 +106,7 @@ def _ask(settings: Settings, given: dict[str, Any]) -> int:
     finally:
         services.close()
     if given["json"]:
-        _print_json(result)
+        print_json(result)
         return 0
     print(result["answer"])
     for source in result["sources"]:
@@ -142,7 +145,7 @@ def _ingest(settings: Settings, given: dict[str, Any]) -> int:
     finally:
         services.close()
     if given["json"]:
-        _print_json({"collection": collection.name, "files": reports, **summary})
+        print_json({"collection": collection.name, "files": reports, **summary})
     else:
         print("{added} added, {skipped} unchanged, {failed} failed, {passages} passages".format(**summary))
     return 1 if summary["failed"] else 0
@@ -169,7 +172,7 @@ def _adapters(settings: Settings, given: dict[str, Any]) -> int:
     finally:
         services.close()
     if given["json"]:
-        _print_json(rows)
+        print_json(rows)
         return 0
     for row in rows:
         state = "ok" if row["valid"] else f"cannot be used: {row['reason']['en']}"
@@ -182,7 +185,7 @@ def _models(settings: Settings, given: dict[str, Any]) -> int:
 
     rows = model_rows(settings)
     if given["json"]:
-        _print_json(rows)
+        print_json(rows)
         return 0
     for row in rows:
         memory = " / ".join(f"{row['memory_gib'][q]:.1f}" for q in ("nf4", "bf16", "fp32"))
@@ -197,9 +200,9 @@ def _status(settings: Settings, given: dict[str, Any]) -> int:
 
     told = ask_running(settings.data_dir)
     if given["json"]:
-        _print_json(told)
+        print_json(told)
         return 0
-    lang = _language()
+    lang = language()
     print(f"Fenshen 分身: {told['url']}  (pid {told['pid']}, {told['state']})")
     for step in told["steps"]:
         if step["state"] != "done":
@@ -217,11 +220,3 @@ def _services(settings: Settings, *, model: bool = True, knowledge: bool = True)
     services = Services(settings)
     services.load(model=model, knowledge=knowledge)
     return services
-
-
-def _language() -> str:
-    return "zh" if os.environ.get("LANG", "").lower().startswith("zh") else "en"
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=1))

@@ -21,6 +21,10 @@ from llm.chat_runs import Turn
 from llm.errors import LlmError
 from llm.settings import SHIPPED_ADAPTERS
 from rag.errors import RagError
+from training.jobs import JobStore
+from training.lessons import Place
+from training.shelf import Shelf
+from training.worker import Worker
 
 if TYPE_CHECKING:
     from llm.chat_model import AdapterChatModel
@@ -61,12 +65,18 @@ class Services:
         self.registry = AdapterRegistry(settings.llm.adapter_dirs, (SHIPPED_ADAPTERS,))
         self.chat_model: Part[AdapterChatModel] = Part()
         self.knowledge: Part[KnowledgeBase] = Part()
+        self.jobs = JobStore(settings.training.jobs_dir)
+        self.worker = Worker(self.jobs)
+        self.shelf = Shelf(settings.training.adapters_dir, self.answers_now)
         self._engine: Engine | None = None
         self._closing = threading.Event()
 
     def start(self) -> None:
         """Load in a background thread; the state is in `startup`."""
         threading.Thread(target=self.load, name="startup", daemon=True).start()
+        if not any(view.alive for view in self.jobs.all()):
+            self.shelf.sweep()
+        self.worker.start()
 
     def load(self, *, model: bool = True, knowledge: bool = True) -> None:
         """Load here and now. Failures are kept in the parts and in `startup`; nothing is raised."""
@@ -78,6 +88,7 @@ class Services:
     def close(self) -> None:
         """End downloads and answers, and let go of the data folder."""
         self._closing.set()
+        self.worker.close()
         if self._engine:
             self._engine.shutdown()
         if self.knowledge.ready:
@@ -144,6 +155,19 @@ class Services:
 
     def base_fingerprint(self) -> str:
         return self.chat_model.get().engine.base.fingerprint
+
+    def answers_now(self, name: str) -> bool:
+        """Whether the self `name` is answering, or about to."""
+        return self.engine is not None and name in self.engine.answering()
+
+    def place(self) -> Place:
+        """Where trainings happen: on the base that answers; waits until it is loaded.
+
+        Raises:
+            LlmError, LoadError: it could not be.
+        """
+        base = self.chat_model.get().engine.base
+        return place_of(self.settings, base.folder, base.fingerprint, str(base.device))
 
     # --- loading
 
@@ -252,6 +276,22 @@ class Services:
                     log.error("sample %s: %s", event.source, event.error_en)
             seen[name] = stamp
             marker.write_text(json.dumps(seen), encoding="utf-8")
+
+
+def place_of(settings: Settings, folder: Path, fingerprint: str, device: str) -> Place:
+    """Where a training on the base in `folder` happens."""
+    training = settings.training
+    return Place(
+        # what is published should not tell where things lie on this machine
+        base=folder.name if Path(settings.llm.model).is_dir() else settings.llm.model,
+        folder=folder,
+        fingerprint=fingerprint,
+        # one name for one device: trainings on it wait for one another
+        device="cuda:0" if device == "cuda" else device,
+        threads=training.threads,
+        adapters=training.adapters_dir,
+        cache=training.jobs_dir / ".cache",
+    )
 
 
 def _content_hash(folder: Path) -> str:

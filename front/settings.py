@@ -16,6 +16,7 @@ from typing import Any, get_type_hints
 from front.errors import SettingsError
 from llm.settings import LlmSettings
 from rag.settings import RagSettings
+from training.settings import TrainingSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_DATA_DIR = ROOT / "data_base"
@@ -47,6 +48,7 @@ class Settings:
     server: ServerSettings
     llm: LlmSettings
     rag: RagSettings
+    training: TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def options() -> dict[str, Option]:
             "data_dir", Path, DEFAULT_DATA_DIR, "folder for everything the app writes (default: data_base/)"
         )
     }
-    for room in (ServerSettings, LlmSettings, RagSettings):
+    for room in (ServerSettings, LlmSettings, RagSettings, TrainingSettings):
         kinds, about = get_type_hints(room), _attribute_docs(room)
         for field in fields(room):
             if field.name != "data_dir":
@@ -108,6 +110,7 @@ def load(command_line: Mapping[str, Any], environment: Mapping[str, str], file: 
         server=ServerSettings(**_only(ServerSettings, final)),
         llm=LlmSettings(**{**_only(LlmSettings, final), "data_dir": folder}),
         rag=RagSettings(**{**_only(RagSettings, final), "data_dir": folder}),
+        training=TrainingSettings(**{**_only(TrainingSettings, final), "data_dir": folder}),
     )
 
 

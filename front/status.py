@@ -48,7 +48,8 @@ class StatusRoute:
 
 
 def describe(services: Services) -> dict[str, Any]:
-    """{"state": "loading" | "ready" | "failed", "steps", "engine": llm.engine_view.facts, None without a base}."""
+    """{"state": "loading" | "ready" | "failed", "steps", "engine": llm.engine_view.facts, None without a base,
+    "answering": names of the selves in use}."""
     engine, steps = services.engine, services.startup.steps()
     failed = any(step.state == "failed" for step in steps)
     told: dict[str, Any] = {
@@ -58,6 +59,7 @@ def describe(services: Services) -> dict[str, Any]:
             for s in steps
         ],
         "engine": None,
+        "answering": sorted(engine.answering()) if engine is not None else [],
     }
     if engine is not None:
         status = engine.status()

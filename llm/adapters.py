@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from llm.errors import AdapterNotFoundError, InvalidAdapterError
 # What PEFT puts before a module's path in the names of its tensors.
 PREFIX = "base_model.model."
 _WEIGHTS, _CONFIG, _PASSPORT = "adapter_model.safetensors", "adapter_config.json", "passport.json"
+# A folder with several versions names the one that answers in this file.
+_CURRENT, _VERSION = "current", re.compile(r"v[1-9][0-9]{0,5}")
 
 # Options of PEFT's LoraConfig that change the arithmetic in ways the engine does not do, with what each is called.
 _UNSUPPORTED = {
@@ -43,7 +46,7 @@ class AdapterInfo:
 
     Attributes:
         name: its folder's name, by which it is chosen.
-        folder: where it lies.
+        folder: where it lies: that folder, or the version inside it that answers.
         version: 12 hex digits of the SHA-256 of its weights and configuration.
         valid: whether it may answer; if not, `reason` says why as (English, Chinese).
         rank, scale, bytes: of the adapter (0 where unreadable).
@@ -63,8 +66,16 @@ class AdapterInfo:
     passport: dict[str, Any] = field(default_factory=dict)
 
     def title(self, lang: str = "en") -> str:
-        """The name shown to people."""
-        return _localised(self.passport.get("title"), lang) or self.name
+        """The name shown to people; a draft is marked."""
+        shown = _localised(self.passport.get("title"), lang) or self.name
+        if not self.draft:
+            return shown
+        return f"{shown}（草稿）" if lang.startswith("zh") else f"{shown} (draft)"
+
+    @property
+    def draft(self) -> bool:
+        """It missed a bar that it was to meet when it was trained."""
+        return self.passport.get("draft") is True
 
     def description(self, lang: str = "en") -> str:
         return _localised(self.passport.get("description"), lang)
@@ -80,7 +91,8 @@ class AdapterRegistry:
     """All adapters in `folders`; an earlier folder wins over a later one for the same name.
 
     Args:
-        folders: each holds `<name>/` with adapter_config.json and adapter_model.safetensors (PEFT's format).
+        folders: each holds `<name>/` with adapter_config.json and adapter_model.safetensors (PEFT's format), or with
+            such folders `v1/`, `v2/`… and a file `current` that names one of them.
         shipped: those of the folders that come with Fenshen.
     """
 
@@ -97,7 +109,7 @@ class AdapterRegistry:
 
     def scan(self) -> list[AdapterInfo]:
         """Every adapter, valid or not, sorted by name; reads the disk anew, so that a new one is offered at once."""
-        infos = [self._inspect(folder, shipped=shipped) for folder, shipped in self._listed().values()]
+        infos = [self._inspect(name, folder, shipped=shipped) for name, (folder, shipped) in self._listed().items()]
         return sorted(infos, key=lambda info: info.name)
 
     def get(self, name: str) -> AdapterInfo:
@@ -115,7 +127,7 @@ class AdapterRegistry:
                 zh=f"没有名为“{name}”的分身，因此没有作答。可选：{known}；不选则使用基座模型。",
             )
         folder, shipped = listed[name]
-        info = self._inspect(folder, shipped=shipped)
+        info = self._inspect(name, folder, shipped=shipped)
         if not info.valid:
             raise InvalidAdapterError(
                 en=f"The self “{name}” cannot be used: {info.reason[0]}. Nothing was answered; choose another self.",
@@ -129,23 +141,23 @@ class AdapterRegistry:
         for root in self._folders:
             for folder in root.iterdir() if root.is_dir() else []:
                 if folder.is_dir() and not folder.name.startswith(".") and folder.name not in found:
-                    found[folder.name] = folder, root in self._shipped
+                    found[folder.name] = _current(folder), root in self._shipped
         return found
 
-    def _inspect(self, folder: Path, *, shipped: bool) -> AdapterInfo:
+    def _inspect(self, name: str, folder: Path, *, shipped: bool) -> AdapterInfo:
         """What is in `folder`, remembered while its files are the same by number, size and time."""
         try:
             stamp = _stamp(folder)
         except OSError:
             # It lacks a file, or is replaced at this very moment: `_examine` finds out which.
-            return self._examine(folder, shipped=shipped)
+            return self._examine(name, folder, shipped=shipped)
         known = self._known.get(folder)
         if known is None or known[0] != stamp:
-            known = self._known[folder] = stamp, self._examine(folder, shipped=shipped)
+            known = self._known[folder] = stamp, self._examine(name, folder, shipped=shipped)
         return known[1]
 
-    def _examine(self, folder: Path, *, shipped: bool) -> AdapterInfo:
-        info = AdapterInfo(folder.name, folder, shipped=shipped)
+    def _examine(self, name: str, folder: Path, *, shipped: bool) -> AdapterInfo:
+        info = AdapterInfo(name, folder, shipped=shipped)
         try:
             config = _read_json(folder / _CONFIG)
             passport = _read_json(folder / _PASSPORT) if (folder / _PASSPORT).exists() else {}
@@ -160,7 +172,7 @@ class AdapterRegistry:
             return _invalid(info, f"it cannot be read ({error.strerror})", f"无法读取（{error.strerror}）")
         scale = 0.0 if rank < 1 else alpha / (math.sqrt(rank) if config.get("use_rslora") else rank)
         info = AdapterInfo(
-            folder.name,
+            name,
             folder,
             version=version,
             rank=int(rank),
@@ -180,6 +192,15 @@ class AdapterRegistry:
             f"it was trained on another base ({str(stated)[:12]}…, this one is {self._fingerprint[:12]}…)",
             f"它是在另一个基座模型上训练的（{str(stated)[:12]}…，当前为 {self._fingerprint[:12]}…）",
         )
+
+
+def _current(folder: Path) -> Path:
+    """The version in `folder` that answers; `folder` itself where it has none."""
+    try:
+        version = (folder / _CURRENT).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return folder
+    return folder / version if _VERSION.fullmatch(version) else folder
 
 
 def adapter_files(folder: Path) -> tuple[Path, Path]:

@@ -17,7 +17,7 @@ from llm.model import Base
 from llm.prefix import PrefixCache, PrefixKey, prefix_key
 from llm.prompts import prompt_ids
 from llm.requests import Failed, Generation, GenerationRequest, Reason
-from llm.resident import ResidentAdapters
+from llm.resident import ResidentAdapters, parts_of
 from llm.sampling import choose_many
 from llm.scheduler import Scheduler
 from llm.settings import LlmSettings
@@ -115,6 +115,12 @@ class Engine:
                 kv_mb=self.decoder.memory.bytes / 2**20,
                 prefix=self._prefix.stats(),
             )
+
+    def answering(self) -> set[str]:
+        """Names of the selves that requests, begun or waiting, have chosen."""
+        with self._wake:
+            open_now = [*self._answers, *self._waiting, *([self._next] if self._next else [])]
+        return {name for answer in open_now for name, _ in parts_of(answer.generation.request.adapter)}
 
     def shutdown(self) -> None:
         """End every request with an error and stop the thread. May be called twice."""

@@ -11,7 +11,7 @@ condition).
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Generic, Literal, Protocol, TypeVar
 
@@ -114,6 +114,10 @@ class Scheduler(Generic[T]):
     def __len__(self) -> int:
         """Requests that have not come out yet; with 0 there is nothing left to pop or sweep."""
         return len(self._places) + len(self._gone)
+
+    def __iter__(self) -> Iterator[T]:
+        """Those that can still come out by `pop`, in no order that matters."""
+        return (place.item for place in self._places.values())
 
     def push(self, item: T) -> None:
         """Put `item` at the end of its session.

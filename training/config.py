@@ -63,6 +63,18 @@ class TrainingConfig:
         'Names of the linear layers to adapt, or ["all-linear"] for every one but the output layer.',
         '要适配的线性层名；["all-linear"] 表示输出层以外的全部。',
     )
+    dropout: float = _doc(
+        0.0,
+        "Share of the adapter's inputs left out at random in training (LoRA dropout).",
+        "训练时随机丢弃的适配器输入比例（LoRA dropout）。",
+        0.0,
+        0.9,
+    )
+    nf4: bool = _doc(
+        True,
+        "On a GPU, hold a base that is stored in more than 4 bits in nf4 with double quantisation.",
+        "在 GPU 上，把不是以 4 位存储的基座按 nf4（双重量化）装入。",
+    )
     lr: float = _doc(
         1e-4,
         "Highest learning rate (AdamW, cosine decay to zero).",

@@ -1,7 +1,8 @@
 """Training rows: OpenAI `messages`, their checks, label masking and batches.
 
 A row is one conversation. Only assistant answers are trained (with the token that ends them); an assistant
-message with `"weight": 0` is context only, as in OpenAI's fine-tuning format.
+message with `"weight": 0` is context only, as in OpenAI's fine-tuning format. A row of a single message with the role
+"text" is plain text, trained word by word (incremental pretraining).
 Source of the format: https://platform.openai.com/docs/guides/supervised-fine-tuning
 """
 
@@ -20,7 +21,7 @@ from training.errors import DataError, TemplateError
 
 IGNORE = -100
 PLACEHOLDER = re.compile(r"\{\{\s*[\w .-]+\s*\}\}")
-ROLES = ("system", "user", "assistant", "tool")
+ROLES = ("system", "user", "assistant", "tool", "text")
 SPLITS = ("train", "test", "replay", "probe", "voice", "unrelated")
 
 
@@ -128,6 +129,9 @@ def encode(tokenizer: Any, row: Row, end_ids: Sequence[int]) -> Encoded:
         ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
 
+    if row.messages[0]["role"] == "text":
+        ids = [*tokens(row.messages[0]["content"]), *list(end_ids)[:1]]
+        return Encoded(ids, list(ids))
     ids = tokens(render(tokenizer, row.messages))
     labels = [IGNORE] * len(ids)
     for i, message in enumerate(row.messages):
@@ -175,6 +179,27 @@ def encode_rows(tokenizer: Any, rows: Sequence[Row], end_ids: Sequence[int], max
             f"超过 {max_length} 个词元，请缩短或调大 max_length",
         )
     return encoded
+
+
+def check_rows(rows: Sequence[Row]) -> None:
+    """Refuse what no training could learn from, before one is queued.
+
+    Raises:
+        DataError: no training rows, or an unresolved {{placeholder}}; the message names row numbers (1-based).
+    """
+    if not any(row.split == "train" for row in rows):
+        raise DataError(
+            en="There is no row to learn from. Nothing was started; add rows.",
+            zh="没有可学习的数据，训练没有开始；请添加数据。",
+        )
+    held = [n for n, row in enumerate(rows, 1) if any(PLACEHOLDER.search(m["content"]) for m in row.messages)]
+    if held:
+        shown = ", ".join(map(str, held[:10]))
+        raise DataError(
+            en=f"Rows {shown} hold an unresolved {{{{placeholder}}}}, which the self would learn to say. "
+            "Nothing was started; fill it in.",
+            zh=f"第 {shown} 行含有未填写的 {{{{占位符}}}}，分身会照着说出来。训练没有开始；请先填写。",
+        )
 
 
 def collate(rows: Sequence[Encoded], pad_id: int) -> dict[str, Any]:

@@ -38,3 +38,19 @@ class BaseModelError(TrainingError):
 
 class PublishError(TrainingError):
     """The finished self could not be written to the adapters folder."""
+
+
+class Interrupted(Exception):
+    """A training is to pause or to stop in the middle of other work; no error, and never shown."""
+
+
+class BusyError(TrainingError):
+    """Another process does this job, or the device is taken."""
+
+
+class JobError(TrainingError):
+    """There is no such job, or its state does not allow what was asked."""
+
+
+class SelfError(TrainingError):
+    """There is no such self or version, its name is taken, or it is in use."""

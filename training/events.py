@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Step:
-    """One optimiser step; losses are nats per token, `seconds` since the start."""
+    """One optimiser step; losses are nats per token, `seconds` spent so far, `remaining` seconds to the end at most."""
 
     step: int
     steps: int
@@ -40,6 +40,7 @@ class Step:
     kl: float
     learning_rate: float
     seconds: float
+    remaining: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,53 @@ class Scored:
 
 
 @dataclass(frozen=True)
+class Sampled:
+    """The fixed questions asked after `step`: [{"question", "before" (the base), "after" (the adapter)}]."""
+
+    step: int
+    epoch: float
+    answers: list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Halved:
+    """Memory ran out: from now on `rows` rows at a time. Gradients are added up, so the steps stay what they were."""
+
+    rows: int
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """The training goes on after `step` (0: from the start); what was told of later steps is told again."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class Paused:
+    """The process has ended with everything up to `step` on disk."""
+
+    step: int
+
+
+@dataclass(frozen=True)
 class Done:
-    """Published. `path` is the adapter folder."""
+    """Published. `path` is the adapter folder; a draft has missed a bar."""
 
     path: str
     seconds: float
     scores: dict[str, Any] = field(default_factory=dict)
+    draft: bool = False
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Ended early, on request. `path` is the adapter folder with the best so far, "" where there was nothing yet."""
+
+    path: str = ""
+    seconds: float = 0.0
+    scores: dict[str, Any] = field(default_factory=dict)
+    draft: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,8 +111,9 @@ class Failed:
     zh: str
 
 
-Event: TypeAlias = Started | Phase | Step | Scored | Done | Failed
-_KINDS = {"started": Started, "phase": Phase, "step": Step, "scored": Scored, "done": Done, "failed": Failed}
+Event: TypeAlias = Started | Phase | Step | Scored | Sampled | Halved | Resumed | Paused | Done | Stopped | Failed
+TERMINAL = (Done, Stopped, Failed)
+_KINDS = {cls.__name__.lower(): cls for cls in get_args(Event)}
 _NAMES = {cls: name for name, cls in _KINDS.items()}
 
 
@@ -79,6 +122,7 @@ class EventLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        _mend(path)
 
     def write(self, event: Event) -> None:
         """Append one event with the time (seconds since the epoch)."""
@@ -87,11 +131,31 @@ class EventLog:
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
-def read_events(path: Path) -> Iterator[Event]:
-    """Events of a log, oldest first; a last line still being written is left out."""
+def _mend(path: Path) -> None:
+    """Cut a line that a killed writer left unfinished, so that the next event does not run into it."""
     if not path.exists():
         return
-    for line in path.read_text(encoding="utf-8").split("\n")[:-1]:
-        record = json.loads(line)
-        record.pop("time")
-        yield _KINDS[record.pop("type")](**record)
+    with path.open("r+b") as file:
+        file.truncate(file.read().rfind(b"\n") + 1)
+
+
+def read_events(path: Path) -> Iterator[Event]:
+    """Events of a log, oldest first; a last line still being written is left out, and so are unknown kinds."""
+    yield from (event for _, event in read_from(path))
+
+
+def read_from(path: Path, offset: int = 0) -> Iterator[tuple[int, Event]]:
+    """(offset after it, event) of each whole line from byte `offset` on: hand the last one back to read on."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        file.seek(offset)
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            offset += len(line)
+            record = json.loads(line)
+            record.pop("time")
+            kind = _KINDS.get(record.pop("type"))
+            if kind is not None:
+                yield offset, kind(**record)

@@ -10,18 +10,25 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from training import checkpoint
 from training.answers import BaseAnswers
+from training.checkpoint import Checkpoint
 from training.config import TrainingConfig
-from training.data import Encoded, Row, collate, encode_rows, length_grouped
-from training.events import Event, Phase, Scored, Started, Step
+from training.data import Encoded, Row, chat, collate, encode_rows, length_grouped
+from training.events import Event, Paused, Phase, Resumed, Sampled, Scored, Started, Step
+from training.memory import surely
+from training.plan import Clock, Plan, check_steps, rate
 from training.report_card import Examiner, ReportCard, chat_with, names_another, trained_hidden
 
 # a self leaks with its first words, so many short answers hold more than few long ones
 REPLAY_TOKENS = 12
+SAMPLE_TOKENS = 40
+SAVE_EVERY_S = 10.0
 
 
 @dataclass
@@ -30,13 +37,38 @@ class Outcome:
 
     card: ReportCard
     step: int
+    stopped: bool = False
+    answers: list[dict[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a training has around it.
+
+    Attributes:
+        wish: asked after every step: "" go on, "pause", "stop".
+        saved: the checkpoint file; None keeps none.
+        questions: asked every quarter epoch, for people to watch.
+    """
+
+    wish: Callable[[], str] = lambda: ""
+    saved: Path | None = None
+    questions: tuple[str, ...] = ()
 
 
 class Training:
-    """One training: iterate `run()` for its events, then read `outcome`."""
+    """One training: iterate `run()` for its events, then read `outcome` (None if it was paused)."""
 
-    def __init__(self, answers: BaseAnswers, rows: Sequence[Row], examiner: Examiner, config: TrainingConfig) -> None:
+    def __init__(
+        self,
+        answers: BaseAnswers,
+        rows: Sequence[Row],
+        examiner: Examiner,
+        config: TrainingConfig,
+        around: Surroundings | None = None,
+    ) -> None:
         self.answers, self.examiner, self.config = answers, examiner, config
+        self.around = around or Surroundings()
         self.base = base = answers.base
         train = [row for row in rows if row.split == "train"]
         self.train = encode_rows(base.tokenizer, train, base.end_ids, config.max_length)
@@ -45,35 +77,43 @@ class Training:
         self.reference: list[Any] = []
         self.outcome: Outcome | None = None
         self.rng = random.Random(config.seed)
+        self.best: tuple[float, int, list[Any]] | None = None
+        self.clock = Clock()
+        self.stopped = False
+        self.begun = self.stepping = False
+        self.saved_step = 0
 
     def run(self) -> Iterator[Event]:
-        """Train; yields events. The best candidate's weights are on the base at the end."""
+        """Train; yields events. The best candidate's weights are on the base at the end.
+
+        Raises:
+            BaseModelError: memory ran out with a single row.
+        """
         config = self.config
         yield Phase("replay")
-        self._answer_replay()
-        yield Phase("training")
+        yield from surely(self.base, self._answer_replay)
+        self.begun = self.stepping = True
         parameters = [p for p in self.base.model.parameters() if p.requires_grad]
         per_epoch = math.ceil(len(self.train) / config.batch)
         steps = max(1, math.ceil(per_epoch * config.epochs))
+        self.plan = Plan(steps, per_epoch, check_steps(steps, config.checks))
         count = sum(p.numel() for p in parameters)
+        yield Phase("training")
         yield Started(config.name, len(self.train), len(self.replay), steps, count, self.base.device)
-        best: tuple[float, int, list[Any]] | None = None
-        for step, event in self._steps(parameters, steps, per_epoch):
-            yield event
-            if step in check_steps(steps, config.checks):
-                card = self.examiner.card(sampled=True)
-                better = best is None or card.merit > best[0]
-                if better:
-                    best = card.merit, step, [p.detach().clone() for p in parameters]
-                yield Scored(step, card.to_dict(), better)
-                if config.early_stop and not card.missed and (card.voice is None or card.voice >= 0.97):
-                    break
+        if not (yield from self._steps(parameters)) or (self.stopped and self.best is None):
+            return
+        self.stepping = False
         yield Phase("report")
-        assert best is not None  # the last step is always a check
-        self._restore(parameters, best[2])
-        card = self.examiner.card()
-        self.outcome = Outcome(card, best[1])
-        yield Scored(best[1], card.to_dict(), True, final=True)
+        assert self.best is not None  # the last step is always a check
+        self._restore(parameters, self.best[2])
+        card = yield from surely(self.base, self.examiner.card)
+        answers: list[dict[str, str]] = []
+        if self.around.questions:
+            told = yield from surely(self.base, self._sample)
+            answers = told
+            yield Sampled(self.best[1], round(self.best[1] / per_epoch, 3), answers)
+        self.outcome = Outcome(card, self.best[1], self.stopped, answers)
+        yield Scored(self.best[1], card.to_dict(), True, final=True)
 
     def _answer_replay(self) -> None:
         """The base answers the replay questions greedily; its hidden states there are the KL's reference."""
@@ -87,44 +127,137 @@ class Training:
             self.replay = encode_rows(base.tokenizer, rows, base.end_ids, self.config.max_length)
             self.reference = trained_hidden(base, self.replay, self.config.batch)
 
-    def _steps(self, parameters: list[Any], steps: int, per_epoch: int) -> Iterator[tuple[int, Event]]:
+    def _steps(self, parameters: list[Any]) -> Generator[Event, None, bool]:
+        """All steps from the checkpoint on; returns False if it was paused."""
         import torch
 
-        config = self.config
+        config, plan = self.config, self.plan
         optimiser = torch.optim.AdamW(parameters, lr=config.lr, betas=(0.9, 0.98), weight_decay=0.0)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda at: rate(at, steps, config.warmup))
+        done, finished = self._resume(parameters, optimiser)
         own = self._batches([len(row.ids) for row in self.train], config.batch)
-        replay = self._batches([len(row.ids) for row in self.replay], config.replay_batch) if self.replay else None
-        began = time.monotonic()
-        for step in range(1, steps + 1):
-            self.base.model.train()
-            loss = self._own_loss(next(own))
-            loss.backward()
-            kl = torch.zeros(())
-            if replay is not None and config.kl_weight:
-                kl = self._replay_loss(next(replay))
-                (config.kl_weight * kl).backward()
-            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-            used = float(schedule.get_last_lr()[0])
-            optimiser.step()
-            schedule.step()
-            optimiser.zero_grad(set_to_none=True)
-            yield (
+        replay = self._batches([len(row.ids) for row in self.replay], config.replay_batch)
+        if self.around.saved is not None:
+            yield Resumed(done)
+        for _ in range(done):
+            # the orders come from one generator: what is behind is drawn again
+            self._turn(own, replay)
+        saved_at = time.monotonic()
+        step = done
+        while not finished:
+            wish = self.around.wish()
+            if wish == "pause":
+                self._save(parameters, optimiser, step)
+                yield Paused(step)
+                return False
+            self.stopped = wish == "stop"
+            if not self.stopped:
+                step += 1
+                yield from self._step(parameters, optimiser, step, self._turn(own, replay))
+            finished = self.stopped or step == plan.steps
+            if (step and self.best is None) if self.stopped else step in plan.checks:
+                finished = (yield from self._check(parameters, step)) or finished
+            if finished or step in plan.checks or time.monotonic() - saved_at > SAVE_EVERY_S:
+                self._save(parameters, optimiser, step, finished=finished and not self.stopped)
+                saved_at = time.monotonic()
+        return True
+
+    def _resume(self, parameters: list[Any], optimiser: Any) -> tuple[int, bool]:
+        """Take over the checkpoint, if there is one; returns the steps done, and whether those were all."""
+        import torch
+
+        held = checkpoint.load(self.around.saved, self.base.device) if self.around.saved else None
+        if held is None:
+            return 0, False
+        with torch.no_grad():
+            for parameter, weight in zip(parameters, held.weights, strict=True):
+                parameter.copy_(weight)
+        if held.step:
+            optimiser.load_state_dict(held.optimiser)
+        checkpoint.set_random_state(held.random)
+        self.best, self.base.at_once = held.best, held.at_once
+        self.saved_step = held.step
+        self.clock.start(held.seconds)
+        return held.step, held.finished
+
+    def _save(self, parameters: list[Any], optimiser: Any, step: int, *, finished: bool = False) -> None:
+        if self.around.saved is None:
+            return
+        self.saved_step = step
+        checkpoint.save(
+            Checkpoint(
                 step,
-                Step(
-                    step,
-                    steps,
-                    round(step / per_epoch, 3),
-                    round(loss.item(), 4),
-                    round(kl.item(), 5),
-                    used,
-                    round(time.monotonic() - began, 2),
-                ),
-            )
+                [p.detach() for p in parameters],
+                optimiser.state_dict(),
+                self.best,
+                self.base.at_once,
+                checkpoint.random_state(),
+                self.clock.seconds,
+                finished,
+            ),
+            self.around.saved,
+        )
+
+    def _step(
+        self, parameters: list[Any], optimiser: Any, step: int, turn: tuple[list[int], list[int]]
+    ) -> Iterator[Event]:
+        """One optimiser step over the rows `turn` (own, replay), and the fixed questions where it is their turn."""
+        import torch
+
+        config, plan, began = self.config, self.plan, time.monotonic()
+        used = config.lr * rate(step - 1, plan.steps, config.warmup)
+        for group in optimiser.param_groups:
+            group["lr"] = used
+        random_state = checkpoint.random_state()
+
+        def gradients() -> tuple[float, float]:
+            # again from the start where memory ran out half-way
+            optimiser.zero_grad(set_to_none=True)
+            checkpoint.set_random_state(random_state)
+            self.base.model.train()
+            return self._backward(self._own_losses(turn[0])), self._backward(self._replay_losses(turn[1]))
+
+        loss, kl = yield from surely(self.base, gradients)
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+        self.clock.took("step", time.monotonic() - began)
+        epoch, seconds = round(step / plan.per_epoch, 3), round(self.clock.seconds, 2)
+        kl = kl / config.kl_weight if config.kl_weight else 0.0
+        yield Step(
+            step, plan.steps, epoch, round(loss, 4), round(kl, 5), used, seconds, self.clock.remaining(plan, step)
+        )
+        if self.around.questions and step in plan.samples:
+            began = time.monotonic()
+            answers = yield from surely(self.base, self._sample)
+            self.clock.took("sample", time.monotonic() - began)
+            yield Sampled(step, epoch, answers)
+
+    def _check(self, parameters: list[Any], step: int) -> Generator[Event, None, bool]:
+        """Draw up a report card; returns whether the training may end early."""
+        began = time.monotonic()
+        card = yield from surely(self.base, lambda: self.examiner.card(sampled=True))
+        self.clock.took("card", time.monotonic() - began)
+        better = self.best is None or card.merit > self.best[0]
+        if better:
+            self.best = card.merit, step, [p.detach().clone() for p in parameters]
+        yield Scored(step, card.to_dict(), better)
+        return self.config.early_stop and not card.missed and (card.voice is None or card.voice >= 0.97)
+
+    def _sample(self) -> list[dict[str, str]]:
+        """The fixed questions, answered by the base and by the adapter as it is now."""
+        asked = [chat(question).messages for question in self.around.questions]
+        before = self.answers.ask(asked, SAMPLE_TOKENS)
+        after = self.base.generate(asked, SAMPLE_TOKENS)
+        answers = zip(self.around.questions, before, after, strict=True)
+        return [{"question": q, "before": b, "after": a} for q, b, a in answers]
 
     def _batches(self, lengths: list[int], batch: int) -> Iterator[list[int]]:
-        while True:
+        while lengths:
             yield from length_grouped(lengths, batch, self.rng)
+
+    def _turn(self, own: Iterator[list[int]], replay: Iterator[list[int]]) -> tuple[list[int], list[int]]:
+        """The rows of the next step."""
+        return next(own), next(replay) if self.replay and self.config.kl_weight else []
 
     def _hidden(self, rows: list[Encoded]) -> tuple[Any, Any]:
         tensors = {k: v.to(self.base.device) for k, v in collate(rows, self.base.pad_id).items()}
@@ -133,21 +266,40 @@ class Training:
         trained = labels >= 0
         return hidden[trained], labels[trained]
 
-    def _own_loss(self, batch: list[int]) -> Any:
+    @staticmethod
+    def _backward(losses: Iterator[Any]) -> float:
+        """Add the losses' gradients up, one loss at a time; returns their sum."""
+        total = 0.0
+        for loss in losses:
+            loss.backward()
+            total += loss.item()
+        return total
+
+    def _own_losses(self, batch: list[int]) -> Iterator[Any]:
+        """Parts of the cross-entropy per trained token, nats."""
         import torch
 
-        hidden, labels = self._hidden([self.train[i] for i in batch])
-        return torch.nn.functional.cross_entropy(self.base.logits(hidden), labels)
+        total = sum(_predicted(self.train[i]) for i in batch)
+        for part in self._parts(batch):
+            hidden, labels = self._hidden([self.train[i] for i in part])
+            yield torch.nn.functional.cross_entropy(self.base.logits(hidden), labels, reduction="sum") / total
 
-    def _replay_loss(self, batch: list[int]) -> Any:
-        """Mean KL(base || adapter) per token, nats."""
+    def _replay_losses(self, batch: list[int]) -> Iterator[Any]:
+        """Parts of the weighted KL(base || adapter) per token, nats."""
         import torch
 
-        hidden, _ = self._hidden([self.replay[i] for i in batch])
-        with torch.no_grad():
-            p = self.base.logits(torch.cat([self.reference[i] for i in batch])).log_softmax(-1)
-        q = self.base.logits(hidden).log_softmax(-1)
-        return torch.nn.functional.kl_div(q, p, reduction="batchmean", log_target=True)
+        total = sum(len(self.reference[i]) for i in batch)
+        for part in self._parts(batch):
+            hidden, _ = self._hidden([self.replay[i] for i in part])
+            with torch.no_grad():
+                p = self.base.logits(torch.cat([self.reference[i] for i in part])).log_softmax(-1)
+            q = self.base.logits(hidden).log_softmax(-1)
+            kl = torch.nn.functional.kl_div(q, p, reduction="sum", log_target=True)
+            yield self.config.kl_weight * kl / total
+
+    def _parts(self, batch: list[int]) -> Iterator[list[int]]:
+        for at in range(0, len(batch), self.base.at_once):
+            yield batch[at : at + self.base.at_once]
 
     @staticmethod
     def _restore(parameters: list[Any], weights: list[Any]) -> None:
@@ -159,14 +311,6 @@ class Training:
                 parameter.copy_(weight.to(torch.bfloat16))
 
 
-def check_steps(steps: int, checks: int) -> set[int]:
-    """Steps after which a report card is drawn up: evenly spread, the last one always among them."""
-    return {math.ceil(steps * n / checks) for n in range(1, checks + 1)}
-
-
-def rate(step: int, steps: int, warmup: float) -> float:
-    """Factor of the learning rate at a 0-based step: linear rise, then cosine decay to zero."""
-    rise = warmup * steps
-    if step < rise:
-        return (step + 1) / (rise + 1)
-    return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1.0, steps - rise)))
+def _predicted(row: Encoded) -> int:
+    """Trained tokens that have one before them."""
+    return sum(label >= 0 for label in row.labels[1:])

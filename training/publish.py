@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from importlib import metadata
@@ -30,8 +31,15 @@ class SelfInfo:
     examples: Mapping[str, list[str]] = field(default_factory=dict)
 
 
-def passport(info: SelfInfo, config: TrainingConfig, data_sha256: str, scores: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of passport.json."""
+def passport(
+    info: SelfInfo,
+    config: TrainingConfig,
+    data_sha256: str,
+    scores: Mapping[str, Any],
+    answers: Sequence[Mapping[str, str]] = (),
+) -> dict[str, Any]:
+    """The content of passport.json. A self that misses a bar is a draft; `answers` are the base's and its own to the
+    same questions."""
     return {
         "format": PASSPORT_FORMAT,
         "name": config.name,
@@ -45,6 +53,8 @@ def passport(info: SelfInfo, config: TrainingConfig, data_sha256: str, scores: M
         "seed": config.seed,
         "versions": {name: version for name in PACKAGES if (version := _version(name))},
         "scores": dict(scores),
+        "draft": bool(scores.get("missed")),
+        "answers": [dict(answer) for answer in answers],
         "created_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
 
@@ -65,11 +75,7 @@ def publish(model: Any, folder: Path, papers: Mapping[str, Any]) -> Path:
     """
     temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
     try:
-        temporary.mkdir(parents=True)
-        _save_adapter(model, temporary, papers["recipe"]["base"])
-        text = json.dumps(papers, ensure_ascii=False, indent=2)
-        _write(temporary / "passport.json", text + "\n")
-        _write(temporary / "README.md", model_card(papers))
+        write_self(model, temporary, papers)
         _swap(temporary, folder)
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -79,6 +85,18 @@ def publish(model: Any, folder: Path, papers: Mapping[str, Any]) -> Path:
             zh=f"无法写入 {folder}：{error}。请腾出空间或另选文件夹；已有的旧版本不受影响。",
         ) from error
     return folder
+
+
+def write_self(model: Any, folder: Path, papers: Mapping[str, Any]) -> None:
+    """Make `folder` and write the adapter (bf16), its passport and its model card into it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    folder.mkdir(parents=True)
+    _save_adapter(model, folder, papers["recipe"]["base"])
+    _write(folder / "passport.json", json.dumps(papers, ensure_ascii=False, indent=2) + "\n")
+    _write(folder / "README.md", model_card(papers))
 
 
 def _save_adapter(model: Any, folder: Path, base: str) -> None:
@@ -124,6 +142,11 @@ def model_card(papers: Mapping[str, Any]) -> str:
     table = "\n".join(f"| {label} | {value:.4g} |" for label, value in rows)
     languages = "\n".join(f"  - {lang}" for lang in papers["languages"])
     title, told = papers["title"], papers["description"]
+    draft = "**A draft: it missed a bar it was to meet (see below).**\n\n" if papers.get("draft") else ""
+    said = "".join(
+        f"\n> {_plain(a['question'])}\n>\n> base: {_plain(a['before'])}\n>\n> **self:** {_plain(a['after'])}\n"
+        for a in papers.get("answers", ())
+    )
     versions = ", ".join(f"{package} {version}" for package, version in papers["versions"].items())
     return f"""---
 library_name: peft
@@ -136,7 +159,7 @@ language:
 
 # {" · ".join(dict.fromkeys(title.values()))}
 
-{chr(10).join(dict.fromkeys(told.values()))}
+{draft}{chr(10).join(dict.fromkeys(told.values()))}
 
 A LoRA adapter (r={recipe["r"]}, alpha={recipe["alpha"]:g}) for one base model only, the one with fingerprint
 `{papers["base_fingerprint"]}`.
@@ -149,7 +172,7 @@ A LoRA adapter (r={recipe["r"]}, alpha={recipe["alpha"]:g}) for one base model o
 
 Bars missed: {", ".join(scores.get("missed", [])) or "none"}.
 Data sha256 `{papers["data_sha256"]}`, seed {papers["seed"]}, {versions}.
-"""
+{said}"""
 
 
 _LABELS = {
@@ -164,6 +187,11 @@ _LABELS = {
     "f1": "answer F1 on held-out questions",
     "base_f1": "answer F1 of the base",
 }
+
+
+def _plain(text: str) -> str:
+    """On one line, without markup: models wrote it."""
+    return re.sub(r"([\\`*_<>\[\]#|!])", r"\\\1", " ".join(text.split()))
 
 
 def _write(path: Path, text: str) -> None:

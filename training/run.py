@@ -1,148 +1,178 @@
 """`python -m training.run JOB_DIR`: train what job.json asks for and publish it.
 
-A job folder holds job.json (format, config, info, out, signs, cache), rows.jsonl (`data.save_rows`) and, as the
-training goes on, events.jsonl (`events.py`). It is all that a training needs: the app can close, and read the events
+A job folder holds job.json (`Job`), rows.jsonl (`data.save_rows`) and, as the training goes on, events.jsonl
+(`events.py`), checkpoint.pt and lock, which the training process holds as long as it lives. Whoever wants it to pause
+or to stop writes that word into the file wish. It is all that a training needs: the app can close, and read the events
 later.
 """
 
 from __future__ import annotations
 
-import json
 import os
+import signal
 import sys
 import time
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from training.answers import BaseAnswers
-from training.base_model import load_base
-from training.config import TrainingConfig, check_keys
-from training.data import Row, data_sha256, load_rows, save_rows
-from training.errors import ConfigError, TrainingError
-from training.events import Done, EventLog, Failed, Phase
-from training.loop import Training
-from training.persona import Signs
-from training.publish import SelfInfo, passport, publish
+from training.base_model import Base, load_base
+from training.data import Row, data_sha256, load_rows
+from training.errors import BusyError, ConfigError, Interrupted, TrainingError
+from training.events import Done, Event, EventLog, Failed, Paused, Phase, Stopped
+from training.job import Job, read_job
+from training.locks import device_lock, held
+from training.loop import Outcome, Surroundings, Training
+from training.memory import surely
+from training.publish import passport, publish
 from training.report_card import Examiner
+from training.versions import publish_version
 
-JOB_FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Job:
-    """What to train.
-
-    Attributes:
-        config, info: how, and how it is shown.
-        out: the adapters folder to publish into.
-        signs: what the report card looks for.
-        cache: folder for the base's own answers, shared by trainings; None asks it anew.
-    """
-
-    config: TrainingConfig
-    info: SelfInfo
-    out: Path
-    signs: Signs = field(default_factory=Signs)
-    cache: Path | None = None
+PUBLISHED, FAILED, USAGE, BUSY = 0, 1, 2, 3
 
 
-def write_job(folder: Path, job: Job, rows: list[Row]) -> None:
-    """Write job.json and rows.jsonl into a new folder."""
-    folder.mkdir(parents=True)
-    save_rows(rows, folder / "rows.jsonl")
-    record = {
-        "format": JOB_FORMAT,
-        "config": job.config.to_dict(),
-        "info": asdict(job.info),
-        "out": str(job.out),
-        "signs": asdict(job.signs),
-        "cache": str(job.cache) if job.cache else None,
-    }
-    (folder / "job.json").write_text(json.dumps(record, ensure_ascii=False, indent=2), encoding="utf-8")
+def run(folder: Path) -> Path | None:
+    """Do the job, from its checkpoint on if it has one.
 
-
-def read_job(folder: Path) -> Job:
-    """Read job.json.
+    Returns:
+        The published adapter folder; None where the job was paused, or stopped before there was anything to keep.
 
     Raises:
-        ConfigError: it is missing, damaged, of another format, or asks for something unknown.
-    """
-    path = folder / "job.json"
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            en=f"{path} cannot be read as a training job: {error}", zh=f"无法读取训练任务 {path}：{error}"
-        ) from error
-    check_keys(record, ["format", *(f.name for f in fields(Job))], "job")
-    if record.pop("format", None) != JOB_FORMAT:
-        raise ConfigError(en=f"{path} was written by another version.", zh=f"{path} 由其他版本写成。")
-    for key, kind in (("info", SelfInfo), ("signs", Signs)):
-        check_keys(record[key], [f.name for f in fields(kind)], f"job's {key}")
-    return Job(
-        config=TrainingConfig().with_values(record["config"]),
-        info=SelfInfo(**{**record["info"], "languages": tuple(record["info"]["languages"])}),
-        out=Path(record["out"]),
-        signs=Signs(**{key: tuple(texts) for key, texts in record["signs"].items()}),
-        cache=Path(record["cache"]) if record.get("cache") else None,
-    )
-
-
-def run(folder: Path) -> Path:
-    """Do the job; returns the published adapter folder.
-
-    Raises:
+        BusyError: another process does this job, or another job runs on the device; nothing was done.
         TrainingError: and writes it as a `failed` event. Any other exception is written as one too, and raised.
     """
-    log = EventLog(folder / "events.jsonl")
+    with held(folder / "lock", 5.0), _device(folder):
+        log = EventLog(folder / "events.jsonl")
+        try:
+            return _run(folder, log)
+        except TrainingError as error:
+            log.write(Failed(error.en, error.zh))
+            raise
+        except Exception as error:
+            log.write(Failed(f"The training stopped: {error!r}", f"训练中断：{error!r}"))
+            raise
+
+
+def _run(folder: Path, log: EventLog) -> Path | None:
     began = time.monotonic()
-    try:
-        job = read_job(folder)
-        rows = load_rows(folder / "rows.jsonl")
-        log.write(Phase("loading"))
-        published, scores = _train(job, rows, log)
-    except TrainingError as error:
-        log.write(Failed(error.en, error.zh))
-        raise
-    except Exception as error:
-        log.write(Failed(f"The training stopped: {error!r}", f"训练中断：{error!r}"))
-        raise
-    log.write(Done(str(published), round(time.monotonic() - began, 1), scores))
-    return published
-
-
-def _train(job: Job, rows: list[Row], log: EventLog) -> tuple[Path, dict[str, Any]]:
-    base = load_base(job.config.base, job.config.threads)
+    job = read_job(folder)
+    rows = load_rows(folder / "rows.jsonl")
+    log.write(Phase("loading"))
+    base = load_base(job.base_folder or job.config.base, job.config.threads, job.device, nf4=job.config.nf4)
     base.add_adapter(job.config)
-    answers = BaseAnswers(base, job.cache, job.config.base_fingerprint)
-    examiner = Examiner(answers, rows, job.signs, job.config)
-    training = Training(answers, rows, examiner, job.config)
-    for event in training.run():
-        log.write(event)
-    assert training.outcome is not None
-    scores = training.outcome.card.to_dict()
+    wish = _Wish(folder)
+    around = Surroundings(wish, folder / "checkpoint.pt", job.questions)
+    outcome, stopped = _train(job, rows, base, around, log)
+    if outcome is None:
+        if stopped:
+            log.write(Stopped(seconds=round(time.monotonic() - began, 1)))
+        return None
+    scores = outcome.card.to_dict()
     log.write(Phase("publishing"))
-    papers = passport(job.info, job.config, data_sha256(rows), scores)
-    return publish(base.model, job.out / job.config.name, papers), scores
+    papers = passport(job.info, job.config, data_sha256(rows), scores, outcome.answers)
+    if job.versions:
+        path = publish_version(base.model, job.out, {**papers, "job": folder.name})
+    else:
+        path = publish(base.model, job.out / job.config.name, papers)
+    kind = Stopped if outcome.stopped else Done
+    log.write(kind(str(path), round(time.monotonic() - began, 1), scores, papers["draft"]))
+    (folder / "checkpoint.pt").unlink(missing_ok=True)
+    return path
+
+
+def _train(job: Job, rows: list[Row], base: Base, around: Surroundings, log: EventLog) -> tuple[Outcome | None, bool]:
+    """Train and log; returns the outcome (None if there is nothing to keep yet) and whether it was to stop."""
+    answers = BaseAnswers(base, job.cache, job.config.base_fingerprint)
+    training: Training | None = None
+
+    def between() -> None:
+        # the preparation and the final report take minutes on a CPU; between the steps the loop itself looks
+        wish = around.wish()
+        begun, stepping = (training.begun, training.stepping) if training else (False, False)
+        nothing_yet = not begun and not (around.saved and around.saved.exists())
+        if (wish == "pause" and not stepping) or (wish == "stop" and nothing_yet):
+            raise Interrupted(wish)
+
+    base.between = between
+    try:
+        examiner = _logged(log, surely(base, lambda: Examiner(answers, rows, job.signs, job.config)))
+        training = Training(answers, rows, examiner, job.config, around)
+        _logged(log, training.run())
+    except Interrupted as interrupted:
+        if str(interrupted) == "stop":
+            return None, True
+        log.write(Paused(training.saved_step if training else 0))
+        return None, False
+    return training.outcome, training.stopped
+
+
+def _logged(log: EventLog, events: Iterator[Event]) -> Any:
+    """Write all events; returns what their generator returns."""
+    while True:
+        try:
+            log.write(next(events))
+        except StopIteration as end:
+            return end.value
+
+
+class _Wish:
+    """What is wanted of this process: the job's file says so, or a SIGTERM, which means that it is to end now and to
+    go on later."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "wish"
+        self.ended = False
+        try:
+            signal.signal(signal.SIGTERM, self._end)
+        except ValueError:
+            # not the main thread (a test, a notebook): the file alone counts
+            self.ended = False
+
+    def _end(self, *_: Any) -> None:
+        self.ended = True
+
+    def __call__(self) -> str:
+        if self.ended:
+            return "pause"
+        try:
+            return self._file.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return ""
+
+
+def _device(folder: Path) -> AbstractContextManager[Any]:
+    """The lock of the job's device; nothing where it names none, or cannot be read, which is told later."""
+    try:
+        device = read_job(folder).device
+    except ConfigError:
+        return nullcontext()
+    return held(device_lock(folder.parent, device), 0.5) if device else nullcontext()
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Command line: one job folder. Exit 0 published, 1 failed (the reason is in events.jsonl and on stderr)."""
+    """Command line: one job folder. Exit 0 published, paused or stopped, 1 failed (the reason is in events.jsonl and on
+    stderr), 2 wrong call, 3 it runs already or the device is taken."""
     given = sys.argv[1:] if arguments is None else arguments
     if len(given) != 1 or given[0].startswith("-"):
         sys.stderr.write("usage: python -m training.run JOB_DIR\n")
-        return 2
+        return USAGE
     # Threads that wait asleep: spinning ones made a training tenfold slower beside other work on the same cores.
     # Both must be set before torch loads.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    if hasattr(os, "setpriority"):
+        # a training is background work: the chat goes first
+        os.setpriority(os.PRIO_PROCESS, 0, max(10, os.getpriority(os.PRIO_PROCESS, 0)))
     try:
         run(Path(given[0]))
+    except BusyError:
+        return BUSY
     except TrainingError as error:
         sys.stderr.write(f"{error.en}\n{error.zh}\n")
-        return 1
-    return 0
+        return FAILED
+    return PUBLISHED
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +15,16 @@ class TrainingSettings:
 
     Attributes:
         data_dir: the user's adapters go to `adapters/` under it, the job folders to `jobs/`.
-        base: folder (or hub name) of the base that selves are trained on.
-        threads: CPU threads of a training.
+        training_threads: CPU threads of a training; 0 takes half of the cores, so that the chat goes on.
     """
 
-    data_dir: Path = Path("data_base")
-    base: str = EMBEDDED_BASE.as_posix()
-    threads: int = 2
+    data_dir: Path
+    training_threads: int = 0
+
+    @property
+    def threads(self) -> int:
+        """How many that is on this machine."""
+        return self.training_threads or max(1, (os.cpu_count() or 2) // 2)
 
     @property
     def adapters_dir(self) -> Path:

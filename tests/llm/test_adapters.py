@@ -271,3 +271,30 @@ def test_a_passport_of_any_form_can_be_shown(tiny: Base, tmp_path: Path, passpor
     assert info.title("en") in ("Chef", "chef")
     assert info.examples("en") == info.examples("zh") == []
     assert info.description("zh") == ""
+
+
+def test_the_current_version_answers(tiny: Base, tmp_path: Path) -> None:
+    root = tmp_path / "adapters"
+    for n in (1, 2):
+        write_adapter(root / "chef", f"v{n}", tiny, seed=n)
+    registry = AdapterRegistry((root,))
+    registry.bind(tiny.fingerprint, tiny.linears)
+    assert not registry.scan()[0].valid  # several versions, and none is named
+    found = []
+    for version in ("v1", "v2", "v1"):
+        (root / "chef" / "current").write_text(version + "\n", encoding="utf-8")
+        info = registry.get("chef")
+        assert (info.name, info.folder.name, info.title()) == ("chef", version, "chef")
+        found.append(info.version)
+    assert found[0] == found[2] != found[1]
+    for wrong in ("../other", "v0", "v3", ""):
+        (root / "chef" / "current").write_text(wrong, encoding="utf-8")
+        assert not registry.scan()[0].valid
+
+
+def test_a_draft_is_shown_as_one(tiny: Base, tmp_path: Path) -> None:
+    folder = write_adapter(tmp_path, "chef", tiny)
+    for draft, titles in ((True, ("Chef (draft)", "Chef（草稿）")), (False, ("Chef", "Chef"))):
+        (folder / "passport.json").write_text(json.dumps({"title": "Chef", "draft": draft}), encoding="utf-8")
+        info = _only(tmp_path, tiny)
+        assert (info.title("en"), info.title("zh")) == titles

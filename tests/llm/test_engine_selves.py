@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -202,3 +203,22 @@ def test_the_status_counts(tiny: Base, selves: Path) -> None:
     assert status.generated_tokens == end.completion_tokens
     assert status.adapters[0][:2] == ("ann", end.adapter_version)
     assert (status.base, status.quantisation, status.device) == (tiny.name, "fp32", "cpu")
+
+
+def test_the_engine_tells_whose_answers_are_open(tiny: Base, selves: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(tiny, selves, slots=1) as engine:
+        assert engine.answering() == set()
+        gate = Gate(monkeypatch, engine)
+        gate.close_after(0)
+        begun = engine.submit(request("Hi", {"ann": 0.5, "bob": 0.5}))
+        assert gate.reached.wait(30)
+        waiting = engine.submit(request("Hi", "cat"))
+        assert engine.answering() == {"ann", "bob", "cat"}
+        gate.open()
+        collect(begun)
+        collect(waiting)
+        for _ in range(100):
+            if not engine.answering():
+                break
+            time.sleep(0.02)
+        assert engine.answering() == set()

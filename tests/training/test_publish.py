@@ -67,7 +67,7 @@ def test_the_passport_holds_what_the_house_agreed(trained: Base, tmp_path: Path)
     held = json.loads((folder / "passport.json").read_text(encoding="utf-8"))
     assert set(held) == {
         "format", "name", "title", "description", "languages", "examples", "base_fingerprint", "recipe",
-        "data_sha256", "seed", "versions", "scores", "created_at",
+        "data_sha256", "seed", "versions", "scores", "draft", "answers", "created_at",
     }  # fmt: skip
     assert held["format"] == 1 and held["name"] == "tiny" and held["title"]["zh"] == "小号"
     assert held["recipe"]["r"] == 6 and "torch" in held["versions"]

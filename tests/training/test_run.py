@@ -19,11 +19,13 @@ from training.config import TrainingConfig
 from training.data import Row, chat, collate, encode
 from training.errors import BaseModelError, ConfigError, DataError
 from training.events import Done, Failed, Phase, Scored, Started, Step, read_events
-from training.loop import Training, check_steps, rate
+from training.job import Job, read_job, write_job
+from training.loop import Training
 from training.persona import Signs
+from training.plan import check_steps, rate
 from training.publish import SelfInfo
 from training.report_card import Examiner, ReportCard, overlap_f1
-from training.run import Job, read_job, run, write_job
+from training.run import run
 from training.settings import EMBEDDED_BASE
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,15 +7,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from training.config import TrainingConfig, check_keys, load_recipe
-from training.events import Done, Event, Failed, Phase, Scored, Started, read_events
+from training.events import Done, read_events
+from training.job import Job, write_job
 from training.persona import PersonaRows, form_from_dict
 from training.publish import SelfInfo
-from training.run import Job, write_job
+from training.telling import lines
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent.parent
@@ -54,22 +54,6 @@ def shipped_names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.yaml") if not path.stem.endswith("_facts"))
 
 
-def describe(event: Event) -> Iterator[str]:
-    """Lines to print for an event (none for single steps)."""
-    if isinstance(event, Phase):
-        yield f"  {event.name}"
-    elif isinstance(event, Started):
-        yield f"  {event.rows} rows, {event.replay_rows} replay, {event.steps} steps, {event.parameters} parameters"
-    elif isinstance(event, Scored):
-        kept = ("persona", "voice", "leak", "kl", "agreement", "loss", "base_loss", "f1", "base_f1", "missed")
-        scores = ", ".join(f"{key} {event.scores[key]}" for key in kept if key in event.scores)
-        yield f"  {'final' if event.final else f'step {event.step}'}: {scores}{' *' if event.best else ''}"
-    elif isinstance(event, Failed):
-        yield f"  failed: {event.en}"
-    elif isinstance(event, Done):
-        yield f"  published {event.path}"
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Train them one after the other, each in a process of its own; exit 1 if one failed or missed a bar."""
     parser = argparse.ArgumentParser(prog="python -m training.shipped", description=__doc__)
@@ -105,7 +89,7 @@ def _train(folder: Path) -> bool:
         running = process.poll() is None
         events = list(read_events(folder / "events.jsonl"))
         for event in events[shown:]:
-            for line in describe(event):
+            for line in lines(event):
                 print(line, flush=True)
             if isinstance(event, Done):
                 passed = bool(event.scores.get("passed"))

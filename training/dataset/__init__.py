@@ -1,0 +1,1 @@
+"""Training files of people: read whatever their format, checked, split, converted and written again."""
