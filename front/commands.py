@@ -156,7 +156,7 @@ def _knowledge(settings: Settings, given: dict[str, Any]) -> int:
 
     told = care(settings, given["action"], given["file"])
     if given["json"]:
-        _print_json(told)
+        print_json(told)
     else:
         print(as_text(told))
     return 1 if told["problems"] else 0
