@@ -24,7 +24,7 @@ ADAPTERS: dict[str, dict[str, Any]] = {
     "plain": {"r": 8, "lora_alpha": 32, "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"]},
     "stabilised": {"r": 4, "lora_alpha": 6, "use_rslora": True, "target_modules": "all-linear"},
     "narrow": {"r": 1, "lora_alpha": 5, "target_modules": ["gate_proj", "up_proj", "down_proj", "lm_head"]},
-    "deep": {"r": 3, "lora_alpha": 30, "target_modules": ["q_proj", "down_proj"], "layers_to_transform": [1]},
+    "deep": {"r": 3, "lora_alpha": 90, "target_modules": ["q_proj", "down_proj"], "layers_to_transform": [1]},
 }
 # Of different ranks, scales and layers.
 MIXES: dict[str, dict[str, float]] = {
