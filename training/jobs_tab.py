@@ -53,13 +53,13 @@ class JobsTab:
             self.yes = gr.Button(i18n("teach_yes"), size="sm", variant="stop", elem_id="fs-teach-yes")
             self.no = gr.Button(i18n("teach_no"), size="sm")
         self.loss = gr.LinePlot(
-            x="step", y="loss", height=190, label=i18n("teach_loss_plot"), visible=False, elem_id="fs-teach-loss"
+            x="step", y="loss", height=220, label=i18n("teach_loss_plot"), visible=False, elem_id="fs-teach-loss"
         )
         self.scores = gr.LinePlot(
             x="step",
             y="score",
             color="curve",
-            height=240,
+            height=280,
             label=i18n("teach_cards_plot"),
             visible=False,
             elem_id="fs-teach-scores",
@@ -160,5 +160,11 @@ def _plots(view: JobView, lang: str) -> tuple[Any, Any]:
     step, score = text("teach_axis_step", lang), text("teach_axis_score", lang)
     return (
         gr.LinePlot(value=loss, visible=len(loss) > 1, y_title=text("teach_loss_plot", lang), x_title=step),
-        gr.LinePlot(value=cards, visible=cards["step"].nunique() > 1, y_title=score, color_title="", x_title=step),
+        gr.LinePlot(
+            value=cards,
+            visible=cards["step"].nunique() > 1,
+            y_title=score,
+            color_title=text("teach_report", lang),
+            x_title=step,
+        ),
     )

@@ -100,6 +100,7 @@ def job_card(view: JobView, lang: str) -> str:
     """Where a training stands, and what became of it."""
     state = text(f"teach_state_{view.state}", lang)
     draft = view.draft and view.state in OVER
+    state += f" · {text('teach_word_draft', lang)}" if draft else ""
     kind = {"done": "draft" if draft else "good", "failed": "bad"}.get(view.state, "")
     head = (
         f'<div class="fs-job-head"><b>{_of(title_of(view, lang))}</b>'

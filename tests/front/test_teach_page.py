@@ -56,5 +56,5 @@ def test_a_self_is_taught_on_the_page_and_offered_in_the_chat(
         page.get_by_role("tab", name="Chat", exact=True).click()
         page.wait_for_timeout(1000)
         page.click("#fs-adapter input")
-        page.get_by_role("option", name="Zanzi <b>").first.wait_for()
-        assert page.get_by_role("option").count() >= 5, "beside the base and the shipped ones"
+        page.get_by_role("option", name="Zanzi <b>").first.click()
+        assert page.locator("#fs-adapter input").input_value().startswith("Zanzi <b>")
