@@ -18,6 +18,8 @@ from training.texts import text
 EVERY = 1.0  # seconds
 # Whether the tab is on the page, asked in the browser: it is also left without a click on another one.
 SHOWN = "(job, drawn, shown) => [job, drawn, !!document.querySelector('#fs-teach')?.offsetParent]"
+# The label of the plot names them: a legend would be cut off.
+COLOURS = {"persona": "#0d9488", "leak": "#d97706", "agreement": "#3b82f6"}
 Language = Callable[[gr.Request], str]
 
 
@@ -48,18 +50,19 @@ class JobsTab:
             self.remove = gr.Button(
                 i18n("teach_remove"), size="sm", variant="stop", visible=False, elem_id="fs-teach-remove"
             )
-        with gr.Row(visible=False, elem_classes="fs-confirm") as self.confirm:
+        with gr.Column(visible=False) as self.confirm:
             self.question = gr.Markdown()
-            self.yes = gr.Button(i18n("teach_yes"), size="sm", variant="stop", elem_id="fs-teach-yes")
-            self.no = gr.Button(i18n("teach_no"), size="sm")
+            with gr.Row():
+                self.yes = gr.Button(i18n("teach_yes"), size="sm", variant="stop", elem_id="fs-teach-yes")
+                self.no = gr.Button(i18n("teach_no"), size="sm")
         self.loss = gr.LinePlot(
-            x="step", y="loss", height=220, label=i18n("teach_loss_plot"), visible=False, elem_id="fs-teach-loss"
+            x="step", y="loss", height=250, label=i18n("teach_loss_plot"), visible=False, elem_id="fs-teach-loss"
         )
         self.scores = gr.LinePlot(
             x="step",
             y="score",
             color="curve",
-            height=280,
+            height=300,
             label=i18n("teach_cards_plot"),
             visible=False,
             elem_id="fs-teach-scores",
@@ -164,7 +167,8 @@ def _plots(view: JobView, lang: str) -> tuple[Any, Any]:
             value=cards,
             visible=cards["step"].nunique() > 1,
             y_title=score,
-            color_title=text("teach_report", lang),
+            color_title="",
+            color_map={text(f"teach_curve_{name}", lang): colour for name, colour in COLOURS.items()},
             x_title=step,
         ),
     )

@@ -39,10 +39,13 @@ class SelvesTab:
                     self.rename = gr.Button(i18n("teach_rename"), size="sm", elem_id="fs-teach-rename")
                     self.export = gr.Button(i18n("teach_export"), size="sm", elem_id="fs-teach-export")
                     self.delete = gr.Button(i18n("teach_delete"), size="sm", variant="stop", elem_id="fs-teach-delete")
-                with gr.Row(visible=False, elem_classes="fs-confirm") as self.confirm:
+                with gr.Column(visible=False) as self.confirm:
                     self.question = gr.Markdown()
-                    self.yes = gr.Button(i18n("teach_yes"), size="sm", variant="stop", elem_id="fs-teach-delete-yes")
-                    self.no = gr.Button(i18n("teach_no"), size="sm")
+                    with gr.Row():
+                        self.yes = gr.Button(
+                            i18n("teach_yes"), size="sm", variant="stop", elem_id="fs-teach-delete-yes"
+                        )
+                        self.no = gr.Button(i18n("teach_no"), size="sm")
                 self.file = gr.File(visible=False, interactive=False, elem_id="fs-teach-zip")
         self.view = [self.all, self.nothing, self.name, self.version, self.confirm, self.file]
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
