@@ -24,13 +24,18 @@ from llm.errors import LlmError
 from rag import tab as knowledge_tab
 from rag import texts as rag_texts
 from rag.errors import RagError
+from training import tab as teaching_tab
+from training import texts as training_texts
+from training.errors import JobError, TrainingError
+from training.lessons import Place
 
 _HERE = Path(__file__).parent
 
 
 def build(services: Services, runs: ChatRuns) -> tuple[gr.Blocks, dict[str, Any]]:
     """The whole page, and what goes with it to `launch`."""
-    texts = {lang: {**TEXTS[lang], **llm_texts.TEXTS[lang], **rag_texts.TEXTS[lang]} for lang in ("en", "zh")}
+    rooms = (TEXTS, llm_texts.TEXTS, rag_texts.TEXTS, training_texts.TEXTS)
+    texts = {lang: {key: said for room in rooms for key, said in room[lang].items()} for lang in ("en", "zh")}
     # Browsers say zh-CN or zh-TW; Gradio looks the whole code up before it falls back to English.
     i18n = gr.I18n(en=texts["en"], zh=texts["zh"], **{"zh-CN": texts["zh"], "zh-TW": texts["zh"]})
     local = services.settings.server.host in ("127.0.0.1", "localhost", "::1")
@@ -57,6 +62,9 @@ def build(services: Services, runs: ChatRuns) -> tuple[gr.Blocks, dict[str, Any]
                 chat = chat_tab.body(i18n)
             with gr.Tab(i18n("knowledge_tab"), id="knowledge", elem_id="fs-knowledge-tab"):
                 knowledge_tab.build(services.knowledge, i18n, language)
+            teach = gr.Tab(i18n("teach_tab"), id="teach", elem_id="fs-teach-tab")
+            teaching = teaching_tab.TeachServices(services.jobs, services.shelf, lambda: _place(services))
+            teaching_tab.build(teach, teaching, i18n, language)
             engine = gr.Tab(i18n("engine_tab"), id="engine", elem_id="fs-engine-tab")
             engine_tab.build(engine, lambda: services.engine, language)
         chat_tab.wire(page, tabs, chat_services, (side, chat), _secret(services.settings.data_dir))
@@ -150,8 +158,16 @@ def _told() -> Iterator[None]:
     """The rooms' errors as errors of the API, with their message."""
     try:
         yield
-    except (AppError, LlmError, RagError) as error:
+    except (AppError, LlmError, RagError, TrainingError) as error:
         raise gr.Error(f"{error.en} {error.zh}", print_exception=False) from error
+
+
+def _place(services: Services) -> Place:
+    """Where trainings happen. Why the base could not be loaded is told to the teaching tab in its own room's words."""
+    try:
+        return services.place()
+    except (AppError, LlmError) as error:
+        raise JobError(en=error.en, zh=error.zh) from error
 
 
 def _brand() -> str:

@@ -159,5 +159,7 @@ def wire(
     list_after(side.delete.click(events.delete, [current], view, **leave))
     list_after(chat.chatbot.undo(events.undo, [current], view, **quiet))
     chat.question.stop(events.stop, [current], None, **quiet)
+    # Before the list is opened: one that changes while it is open is cut down to what matches the chosen entry.
+    tabs.change(events.adapters, None, chat.adapter, **quiet)
     chat.adapter.focus(events.adapters, None, chat.adapter, **quiet)
     chat.collection.focus(events.collections, None, chat.collection, **quiet)

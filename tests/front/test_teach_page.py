@@ -1,0 +1,60 @@
+"""The teaching tab in headless Chromium: a real, tiny training through the page, found again after a reload."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.front.running import RunningApp
+from tests.front.test_page import CHROMIUM, browser, visit
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+__all__ = ["browser"]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: see tests/browser.sh"),
+]
+TINY = "epochs: 1\nreplay_rows: 2\nreplay_batch: 1\nleak_prompts: 2\nchecks: 1\nr: 2\nbatch: 2"
+ERROR = ".toast-body.error"
+
+
+def test_a_self_is_taught_on_the_page_and_offered_in_the_chat(
+    browser: Browser, app: RunningApp, tmp_path: Path
+) -> None:
+    path = tmp_path / "qa.csv"
+    lines = [f"what is thing {n} for,Thing {n} is for case {n}." for n in range(6)]
+    path.write_text("\n".join(["question,answer", *lines, "no answer,"]), encoding="utf-8")
+    with visit(browser, app) as page:
+        page.get_by_role("tab", name="Teach", exact=True).click()
+        page.click("#fs-teach-prepare")
+        page.locator(ERROR).first.wait_for()
+        assert "“Name” is empty" in page.locator(ERROR).first.inner_text()
+        page.get_by_role("tab", name="From a file").click()
+        page.set_input_files("#fs-teach-file input[type=file]", str(path))
+        page.locator("#fs-teach-question input").wait_for()
+        assert page.locator("#fs-teach-answer input").input_value() == "B · answer"
+        page.locator("#fs-teach-file-name input, #fs-teach-file-name textarea").first.fill("Zanzi <b>")
+        page.locator("#fs-teach-advanced button").first.click()
+        page.locator("#fs-teach-changes textarea").fill(TINY)
+        page.click("#fs-teach-prepare-file")
+        page.locator("#fs-teach-start").wait_for()
+        assert "row 8: its answer is empty" in page.locator("#fs-teach-prepared").inner_text()
+        page.click("#fs-teach-start")
+        page.locator("#fs-teach-card .fs-bar").wait_for()
+        assert "Zanzi <b>" in page.locator("#fs-teach-card").inner_text()
+        page.reload()
+        page.wait_for_selector(".fs-pill.fs-ready")
+        page.get_by_role("tab", name="Teach", exact=True).click()
+        page.locator("#fs-teach-card .fs-notice.fs-good").wait_for(timeout=120_000)
+        page.locator("#fs-teach-learned table").first.wait_for()
+        assert page.locator("#fs-teach-loss").is_visible()
+        page.get_by_role("tab", name="Chat", exact=True).click()
+        page.wait_for_timeout(1000)
+        page.click("#fs-adapter input")
+        page.get_by_role("option", name="Zanzi <b>").first.click()
+        assert page.locator("#fs-adapter input").input_value().startswith("Zanzi <b>")
