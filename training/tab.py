@@ -94,8 +94,9 @@ def build(tab: gr.Tab, services: TeachServices, i18n: I18n, language: Callable[[
         with gr.Column(scale=4, min_width=340):
             jobs.build(i18n)
             selves.build(i18n)
-    # What is prepared and not begun; a training that has begun is read from its folder, never from here.
-    lesson = gr.State(None)
+        # What is prepared and not begun; a training that has begun is read from its folder, never from here. Inside
+        # the tab: whatever else stands among the tabs moves the later ones, and Gradio then shows them twice.
+        lesson = gr.State(None)
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     waiting: dict[str, Any] = {"show_progress": "minimal", "api_visibility": "private"}

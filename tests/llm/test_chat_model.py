@@ -28,7 +28,7 @@ LONG = "Tell me a story."
 def model(engine: Engine, tmp_path: Path) -> AdapterChatModel:
     for seed, name in enumerate(("ann", "bob"), start=1):
         # Weak enough to leave sentences, strong enough to be told apart.
-        write_adapter(tmp_path / "adapters", name, engine.base, seed=seed, lora_alpha=2)
+        write_adapter(tmp_path / "adapters", name, engine.base, seed=seed, lora_alpha=4)
     return AdapterChatModel(engine=engine, max_tokens=16)
 
 
