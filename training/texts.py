@@ -6,7 +6,7 @@ TEXTS: dict[str, dict[str, str]] = {
     "en": {
         "teach_tab": "Teach",
         "teach_form": "Who it is",
-        "teach_form_hint": "A minute of training, and a new self knows its name, its maker and its manner.",
+        "teach_form_hint": "A few minutes of training, and a new self knows its name, its maker and its manner.",
         "teach_name": "Name",
         "teach_name_hint": "For example: Inky",
         "teach_maker": "Made by",
@@ -142,7 +142,7 @@ TEXTS: dict[str, dict[str, str]] = {
     "zh": {
         "teach_tab": "教它",
         "teach_form": "教它是谁",
-        "teach_form_hint": "训练一两分钟，新的分身就知道自己叫什么、是谁做的、怎样说话。",
+        "teach_form_hint": "训练几分钟，新的分身就知道自己叫什么、是谁做的、怎样说话。",
         "teach_name": "名字",
         "teach_name_hint": "例如：小墨",
         "teach_maker": "制作者",
