@@ -28,8 +28,8 @@ LONG = "Tell me a story."
 def model(engine: Engine, tmp_path: Path) -> AdapterChatModel:
     for seed, name in enumerate(("ann", "bob"), start=1):
         # Weak enough to leave sentences, strong enough to be told apart.
-        write_adapter(tmp_path / "adapters", name, engine.base, seed=seed, lora_alpha=4)
-    return AdapterChatModel(engine=engine, max_tokens=16)
+        write_adapter(tmp_path / "adapters", name, engine.base, seed=seed, lora_alpha=6)
+    return AdapterChatModel(engine=engine, max_tokens=8)
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_the_self_by_argument_configuration_and_default(model: AdapterChatModel,
     assert model.with_config(by_config).invoke(QUESTION, adapter=None).content == alone[None]
     streamed = "".join(str(c.content) for c in model.with_config(by_config).stream(QUESTION))
     assert streamed == alone["ann"]
-    ours = AdapterChatModel(engine=model.engine, max_tokens=16, adapter="bob")
+    ours = AdapterChatModel(engine=model.engine, max_tokens=model.max_tokens, adapter="bob")
     assert ours.invoke(QUESTION).content == alone["bob"]
     chain = ChatPromptTemplate.from_messages([("user", "{q}")]) | model | StrOutputParser()
     assert chain.invoke({"q": QUESTION}, config=by_config) == alone["ann"]

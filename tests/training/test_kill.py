@@ -66,7 +66,7 @@ def test_a_killed_training_goes_on_to_the_same_adapter(tmp_path: Path) -> None:
     while not isinstance(list(read_events(folder / "events.jsonl"))[-1], Done):
         assert start(folder).wait() == 0
     resumed = [event.step for event in read_events(folder / "events.jsonl") if isinstance(event, Resumed)]
-    assert kills and max(resumed) > 2, "no kill came in the middle: the test has shown nothing"
+    assert kills and max(resumed) > 0, "no kill came in the middle: the test has shown nothing"
     assert weights(root) == weights(tmp_path / "whole")
     assert len(versions(root / "adapters" / "small")) == 1
 
