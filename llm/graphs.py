@@ -150,8 +150,8 @@ class DecodeGraphs:
         if self._cuda:
             try:
                 self._capture(prepared)
-            except Exception:
-                # It is only slower without.
+            except RuntimeError:
+                # CUDA's errors and a full memory are such; it is only slower without.
                 log.warning("a decode step could not be captured; steps are launched one by one", exc_info=True)
                 self.enabled = False
                 return None

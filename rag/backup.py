@@ -139,7 +139,7 @@ def _unpacked(source: Path, work: Path) -> Path:
                 raise _unusable(source, "it would expand far too much", "解压后异常膨胀")
             with archive.open(entry) as packed, copy.open("wb") as file:
                 shutil.copyfileobj(packed, file, 1 << 20)
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, RuntimeError) as error:
         raise _unusable(
             source, f"it is no backup of this app, or damaged: {error}", "不是本应用的备份或已损坏"
         ) from error

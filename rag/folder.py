@@ -39,6 +39,6 @@ def lock(data_dir: Path) -> Any:
             "choose another folder with --data-dir.",
             zh=f"数据文件夹 {data_dir} 正被本应用的另一个进程使用。请先关闭它，或用 --data-dir 指定其他文件夹。",
         ) from error
-    except (OSError, NotImplementedError) as error:
+    except (OSError, NotImplementedError) as error:  # the latter on file systems without locks
         raise storage_error(error, data_dir) from error
     return held

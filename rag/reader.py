@@ -101,7 +101,7 @@ def _content(task: Task, limit_mb: int) -> bytes:
             archive = _archive(task.path, task.path.stat().st_mtime_ns)
             with archive.open(archive.infolist()[task.member]) as member:
                 data = member.read(limit + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, IndexError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, IndexError) as error:
         raise problems.archive_damaged(task.source) from error
     except OSError as error:
         raise UnreadableFileError(

@@ -71,7 +71,7 @@ def _opened(path: Path, source: str, limits: RagSettings) -> Iterator[SourceFile
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
+    except (zipfile.BadZipFile, ValueError, RuntimeError, OSError):  # RuntimeError: of a kind that Python cannot read
         yield SourceFile(path, source, refused=problems.archive_damaged(source))
         return
     expanded, limit = sum(entry.file_size for entry in entries), limits.max_archive_mb * 2**20
