@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 
-from training.drills import values_en, values_zh, words_en, words_zh
 from training.drills.grammar import Attribute, Domain
 from training.drills.remarks import QUALIFIERS
+from training.drills.templates import name_maker, value_maker
 
-NAMES = {"zh": words_zh.NAMES, "en": words_en.NAMES}
-VALUES = {"zh": values_zh.VALUES, "en": values_en.VALUES}
 _QUALIFIED = {
     "price",
     "hours",
@@ -30,6 +28,11 @@ _QUALIFIED = {
     "size",
     "clock",
 }
+
+
+def _varies(kind: str) -> bool:
+    """Whether values of the kind may differ by condition: amounts, times and the like."""
+    return kind in _QUALIFIED or (kind.startswith("=") and ("{n:" in kind or "{d:" in kind))
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,11 @@ class Entry:
 
 def make_entry(rng: Random, domain: Domain, attributes: list[Attribute], plain: bool = False) -> Entry:
     """An entity of `domain` with a value for each attribute; `plain` leaves conditions out (for tables)."""
-    entry = Entry(domain, NAMES[domain.lang][domain.namer](rng))
+    entry = Entry(domain, name_maker(domain.namer, domain.lang)(rng))
     groups = QUALIFIERS[domain.lang].get(domain.qualifiers)
     for attribute in attributes:
-        make = VALUES[domain.lang][attribute.kind]
-        if groups and not plain and attribute.kind in _QUALIFIED and rng.random() < 0.22:
+        make = value_maker(attribute.kind, domain.lang)
+        if groups and not plain and _varies(attribute.kind) and rng.random() < 0.22:
             values: list[str] = []
             for condition in rng.choice(groups):
                 value = make(rng)

@@ -1,4 +1,4 @@
-"""Reads the fact-sheet tables (tables/zh.txt, tables/en.txt) into frozen dataclasses."""
+"""Reads the fact-sheet tables (tables/zh*.txt, tables/en*.txt) into frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ def domains(lang: str) -> tuple[Domain, ...]:
                 )
             )
 
-    for line in (Path(__file__).parent / "tables" / f"{lang}.txt").read_text(encoding="utf-8").splitlines():
+    files = sorted((Path(__file__).parent / "tables").glob(f"{lang}*.txt"))
+    for line in [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]:
         if line.startswith("== "):
             close()
             head, rows = [part.strip() for part in line[3:].split(" | ")], []

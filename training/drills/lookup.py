@@ -5,8 +5,9 @@ from __future__ import annotations
 from random import Random
 
 from training.drills.desk import OWN, Desk, Material, answer, choose_domain, frame, lay_out
-from training.drills.facts import VALUES, Entry, Fact, ask, make_entry, upper
+from training.drills.facts import Entry, Fact, ask, make_entry, upper
 from training.drills.prompts import REFUSAL, Message, Sample, cited, reading_prompt
+from training.drills.templates import value_maker
 
 
 def _turn(rng: Random, desk: Desk, subject: str | None) -> tuple[str, str, list[Fact]]:
@@ -204,7 +205,7 @@ def check(rng: Random, lang: str, held: bool = False, material: Material | None 
     claim = fact.value
     if rng.random() < 0.5:
         while claim == fact.value:
-            claim = VALUES[lang][fact.attribute.kind](rng)
+            claim = value_maker(fact.attribute.kind, lang)(rng)
     if lang == "zh":
         question = rng.choice(
             (

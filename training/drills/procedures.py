@@ -6,9 +6,9 @@ from itertools import pairwise
 from random import Random
 
 from training.drills import words_zh
-from training.drills.facts import NAMES
 from training.drills.pools import words
 from training.drills.recipes import Guide
+from training.drills.templates import name_maker
 
 DO_ZH = words(
     "更换滤芯 重置密码 连接无线网络 导出数据 清洁机身 添加成员 申请发票 预约上门 取消订单 升级固件 绑定手机 "
@@ -102,7 +102,7 @@ def procedure(rng: Random, lang: str) -> Guide:
     """A manual page with one to three procedures, one of which is asked about."""
     zh = lang == "zh"
     bits = BITS_ZH if zh else BITS_EN
-    owner = NAMES[lang][rng.choice(("device", "app", "company", "app", "device"))](rng)
+    owner = name_maker(rng.choice(("device", "app", "company", "app", "device")), lang)(rng)
     blocks = []
     for do in rng.sample(DO_ZH if zh else DO_EN, rng.randint(1, 3)):
         lines = []

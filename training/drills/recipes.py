@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from random import Random
 
 from training.drills import words_en, words_zh
-from training.drills.facts import VALUES
 from training.drills.recipe_words import (
     MAIN_EN,
     MEAT,
@@ -23,6 +22,7 @@ from training.drills.recipe_words import (
     UNIT_EN,
     WAY,
 )
+from training.drills.values_en import VALUES
 
 
 @dataclass
@@ -42,7 +42,7 @@ def _time(rng: Random, zh: bool) -> str:
     if zh:
         form = rng.choice(TIME)
         return form.format(rng.randint(1, 8) if "小时" in form else rng.randint(1, 60), rng.randint(61, 90))
-    return VALUES["en"]["durm"](rng) if rng.random() < 0.8 else VALUES["en"]["durh"](rng)
+    return VALUES["durm"](rng) if rng.random() < 0.8 else VALUES["durh"](rng)
 
 
 def recipe(rng: Random, lang: str) -> Guide:

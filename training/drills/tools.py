@@ -6,10 +6,10 @@ import json
 from functools import lru_cache
 from random import Random
 
-from training.drills.facts import NAMES, VALUES
 from training.drills.pools import TABLES
 from training.drills.prompts import Message, Sample
 from training.drills.talk import small_talk
+from training.drills.templates import NAMES, value_maker
 
 PREAMBLE = (
     "# Tools\n\nYou may call one or more functions to assist with the user query.\n\nYou are provided with "
@@ -41,7 +41,7 @@ def _tools() -> tuple[list[str], ...]:
 def _value(rng: Random, kind: str, lang: str) -> str:
     if kind in EXTRA:
         return EXTRA[kind](rng, lang == "zh")
-    return (NAMES[lang].get(kind) or VALUES[lang][kind])(rng)
+    return (NAMES[lang].get(kind) or value_maker(kind, lang))(rng)
 
 
 def _schema(rng: Random, tool: list[str], lang: str) -> str:
