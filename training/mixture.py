@@ -11,7 +11,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from training.asking import ask_sample
 from training.drills.prompts import Sample, ask_first
 from training.drills.swaps import Swaps
 
@@ -31,8 +30,7 @@ _CHAT = {
 }
 OWN = Path(__file__).parent / "drills" / "tables" / "wiki_zh.jsonl.xz"
 _PEOPLE = " people"  # reading rows whose question a person asked; those of other rows come from templates
-_ASKED = " asked"  # rows whose question a model asked (training/asking)
-_READER = tuple(lang + kind for kind in ("", _PEOPLE, _ASKED) for lang in ("zh", "en"))
+_READER = ("zh", "en", "zh people", "en people")
 
 
 def read_rows(paths: Iterable[Path]) -> Iterator[Row]:
@@ -53,14 +51,9 @@ def read_rows(paths: Iterable[Path]) -> Iterator[Row]:
 def own_rows() -> Iterator[Row]:
     """The project's own questions, as reading rows: 17,700, asked by hand over passages of Chinese Wikipedia."""
     for passage in read_rows([OWN]):
-        yield from unfold({"title": passage["title"], "lang": "zh", "src": "wiki_zh", **passage})
-
-
-def unfold(passage: Row) -> Iterator[Row]:
-    """The reading rows of a passage: {"context", "title", "lang", "src", "asked": [[question, answer], ...]}."""
-    shared = {key: passage[key] for key in ("context", "title", "lang", "src")}
-    for question, answer in passage["asked"]:
-        yield {**shared, "question": question, "answer": answer}
+        for question, answer in passage["asked"]:
+            text = {"context": passage["context"], "title": passage["title"], "lang": "zh", "src": "wiki_zh"}
+            yield {**text, "question": question, "answer": answer}
 
 
 @dataclass
@@ -78,18 +71,13 @@ def load_sources(corpus: Path, part: int, parts: int, seed: int) -> Sources:
     """Every `parts`-th document, from `part` on, and the reading rows and chats that suit a small model.
 
     `corpus` holds JSON lines: pretrain* {"text", "lang", "src"}, reader* {"context", "question", "answer" or null,
-    "lang", "title", "src"}, asked* (see `unfold`; each worker holds a part of them) and chat* or smile* {"messages",
-    "src"}; "lang" is "zh" or "en", "src" the source's name.
+    "lang", "title", "src"} and chat* or smile* {"messages", "src"}; "lang" is "zh" or "en", "src" the source's name.
     """
     rng = Random(seed + part)
     out = Sources()
     files = sorted(p for p in corpus.iterdir() if ".jsonl" in p.name)
-    for row in share([p for p in files if p.name.startswith("pretrain")], part, parts):
+    for row in _share([p for p in files if p.name.startswith("pretrain")], part, parts):
         out.documents[row["lang"]].append(row)
-    for passage in share([p for p in files if p.name.startswith("asked")], part, parts):
-        for row in unfold(passage):
-            out.reader[row["lang"] + _ASKED].append(row)
-            out.siblings.setdefault(row["context"][:80], []).append(row)
     for row in itertools.chain(own_rows(), read_rows(p for p in files if p.name.startswith("reader"))):
         if row["answer"] is None or len(row["answer"]) < (420 if row["lang"] == "zh" else 900):
             people = "_synth_" not in row["src"]
@@ -112,7 +100,7 @@ def load_sources(corpus: Path, part: int, parts: int, seed: int) -> Sources:
     return out
 
 
-def share(files: list[Path], part: int, parts: int) -> Iterator[Row]:
+def _share(files: list[Path], part: int, parts: int) -> Iterator[Row]:
     """The rows of one worker of `parts`: files are dealt out, and workers with the same file take turns."""
     if len(files) > parts:
         yield from read_rows(files[part::parts])
@@ -124,20 +112,20 @@ def share(files: list[Path], part: int, parts: int) -> Iterator[Row]:
                 yield row
 
 
-def reader_sample(rng: Random, sources: Sources, lang: str, refusals: float = 0.1, asked_by: str = "") -> Sample:
-    """A question of a real passage, among passages of its own kind: a person's, a template's or ("asked") a model's.
+def reader_sample(rng: Random, sources: Sources, lang: str, refusals: float = 0.1) -> Sample:
+    """A question that a person or a template asked of a real passage, among passages of its own kind.
 
     Half of the answers that can be are replaced by another of their kind, in the passage too. About `refusals` of the
     questions lose their answer: its sentence is taken out, or the passage is.
     """
     from training.drills.reading import over, trim, without
 
-    people = sources.reader[lang + (_ASKED if asked_by == "asked" else _PEOPLE)]
-    pool = people if people and (asked_by or rng.random() < 0.8 or not sources.reader[lang]) else sources.reader[lang]
+    people = sources.reader[lang + _PEOPLE]
+    pool = people if people and (rng.random() < 0.8 or not sources.reader[lang]) else sources.reader[lang]
     row = rng.choice(pool)
     answer = row["answer"] if row["answer"] and row["answer"] in row["context"] else None
     if row["answer"] and answer is None and row["src"] != "kdconv_dev_grounded_zh":
-        return reader_sample(rng, sources, lang, refusals, asked_by)
+        return reader_sample(rng, sources, lang, refusals)
     title, context, old = (row.get("title") or row["context"][:12])[:40], row["context"], answer
     if answer and pool is people and sources.swaps and rng.random() < 0.6 and answer not in title:
         context, answer = sources.swaps.swap(rng, context, row["question"], answer, lang) or (context, answer)
@@ -184,21 +172,11 @@ class _Queue:
             row = rng.choice(documents)
             if row["src"] == "laws_zh" and rng.random() < 0.7:
                 continue
-            ready += self.maker(rng, title_of(row), row["text"], lang, noise[lang][:200], self.refusals * 0.6)[:12]
+            ready += self.maker(rng, _title(row), row["text"], lang, noise[lang][:200], self.refusals * 0.6)[:12]
         return ready.pop(rng.randrange(len(ready))) if ready else None
 
 
-SHARES = {
-    "scene": 26.0,
-    "drill": 15.0,
-    "reader": 16.0,
-    "asked": 0.0,
-    "rule": 7.0,
-    "cloze": 15.0,
-    "talk": 16.0,
-    "chat": 5.0,
-    "ask": 0.0,
-}
+SHARES = {"scene": 26.0, "drill": 15.0, "reader": 16.0, "rule": 7.0, "cloze": 15.0, "talk": 16.0, "chat": 5.0}
 
 
 @dataclass(frozen=True)
@@ -206,9 +184,9 @@ class Mix:
     """What the samples are drawn from.
 
     Attributes:
-        shares: weighs scenes, drills, questions of people and templates over real text ("reader"), a model's
-            ("asked"), those that rules make ("rule", "cloze"), generated conversation and tool calls ("talk"), real
-            conversation ("chat") and asking questions oneself ("ask"); those not named weigh as in `SHARES`.
+        shares: weighs scenes, drills, questions of people and templates over real text ("reader"), those that rules
+            make over it ("rule", "cloze"), generated conversation and tool calls ("talk") and real conversation
+            ("chat"); those not named have the weights of `SHARES`.
         refusals: share of questions over passages that they do not answer; among scenes, whose questions miss more
             narrowly, 1.7 times that.
         first: share of conversations over passages whose last question stands before the passages too, as the app
@@ -237,7 +215,7 @@ def _drawn(sources: Sources, rng: Random, mix: Mix) -> Iterator[list[dict[str, s
     every = [row for rows in sources.documents.values() for row in rows]
     for row in rng.sample(every, min(len(every), 400)):
         for run in windows(row["text"][:4000], row["lang"], rng)[:2]:
-            material.passages[row["lang"]].append((title_of(row), join(run, row["lang"])))
+            material.passages[row["lang"]].append((_title(row), join(run, row["lang"])))
             material.sentences[row["lang"]] += [s for s in run if len(s) < (40 if row["lang"] == "zh" else 90)]
     refusals = mix.refusals
     made = {name: _Queue(maker, refusals) for name, maker in (("rule", from_document), ("cloze", cloze_samples))}
@@ -249,13 +227,6 @@ def _drawn(sources: Sources, rng: Random, mix: Mix) -> Iterator[list[dict[str, s
             yield rng.choice(sources.chats)
         elif kind == "reader" and (sources.reader[lang] or sources.reader[lang + _PEOPLE]):
             yield reader_sample(rng, sources, lang, refusals).messages
-        elif kind == "asked" and sources.reader[lang + _ASKED]:
-            yield reader_sample(rng, sources, lang, refusals, kind).messages
-        elif kind == "ask" and sources.reader[lang + _PEOPLE]:
-            row = rng.choice(sources.reader[lang + _PEOPLE])
-            sample = ask_sample(rng, row, sources.siblings.get(row["context"][:80], []))
-            if sample:
-                yield sample.messages
         elif kind in made:
             sample = made[kind].take(rng, sources, material.passages, lang)
             if sample:
@@ -266,7 +237,6 @@ def _drawn(sources: Sources, rng: Random, mix: Mix) -> Iterator[list[dict[str, s
             yield draw(rng, lang, material=material, talking=float(kind == "talk")).messages
 
 
-def title_of(row: Row) -> str:
-    """A document's first line, shortened."""
+def _title(row: Row) -> str:
     first = row["text"].lstrip("#* \n").split("\n", 1)[0].strip("# *_")
     return (first[:24] if row["lang"] == "zh" else first[:60]) or "…"

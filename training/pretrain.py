@@ -209,9 +209,9 @@ class Trainer:
         began = mark = time.time()
         seen, sums = 0, torch.zeros(2, 4, device=self.device)
         while True:
+            if self.steps <= self.compiled:
+                began = time.time()  # compiling, and waiting for the first samples, is not training
             part = self._progress(stage, began)
-            if self.steps == self.compiled:
-                began = time.time()  # compiling is not training
             if part >= 1.0:
                 break
             self.share[0] = stage.drill[0] + (stage.drill[1] - stage.drill[0]) * part

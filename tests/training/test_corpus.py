@@ -13,7 +13,7 @@ import pytest
 
 from training import tokenizer as trained
 from training.corpus import ANSWER, CONTEXT, PAD, TEXT, Encoder, Packer, work, write_shard
-from training.mixture import own_rows
+from training.mixture import load_sources, own_rows
 from training.tokenizer import common_characters, train_tokenizer
 
 
@@ -162,3 +162,17 @@ def test_the_projects_own_questions_are_answered_by_their_passages() -> None:
     assert len(rows) > 15_000 and len({row["context"] for row in rows}) > 2_000
     assert all(row["answer"] is None or row["answer"] in row["context"] for row in rows)
     assert 0.05 < sum(row["answer"] is None for row in rows) / len(rows) < 0.2
+
+
+@pytest.mark.parametrize(("files", "workers"), [(2, 5), (5, 2), (3, 3)])
+def test_workers_share_every_document_once(files: int, workers: int, tmp_path: Path) -> None:
+    every = set()
+    for name in range(files):
+        texts = [f"{name}-{i}" for i in range(7)]
+        every |= set(texts)
+        lines = [json.dumps({"text": text, "lang": "zh", "src": "t"}) for text in texts]
+        (tmp_path / f"pretrain__{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    parts = [load_sources(tmp_path, part, workers, 0).documents["zh"] for part in range(workers)]
+    told = [row["text"] for part in parts for row in part]
+    assert sorted(told) == sorted(every)
+    assert all(parts)

@@ -11,11 +11,13 @@ import pytest
 from rag.prompts import REFUSALS, Language, build_messages, is_refusal
 from rag.types import Passage
 from training.drills import draw
+from training.drills.facts import ask, make_entry, statement
 from training.drills.grammar import HELD_OUT, domains
 from training.drills.howto import guide_drill
 from training.drills.lookup import follow_up, lookup, unanswerable
 from training.drills.prompts import REFUSAL, ask_first, cited, reading_prompt
 from training.drills.reading import from_document, items
+from training.drills.templates import value_maker
 from training.drills.tools import tool_call
 
 
@@ -173,3 +175,26 @@ def test_what_the_app_cleans_and_the_drills_do_not(text: str, cleaned: str) -> N
     """The known difference: text that could pass for markup, which no drill writes."""
     assert drill_messages("zh", [("题", "", text)]) != app_messages("zh", [("题", "", text)])
     assert drill_messages("zh", [("题", "", cleaned)]) == app_messages("zh", [("题", "", text)])
+
+
+def test_tables_spell_out_values_and_names() -> None:
+    make = value_maker("=每{n:2-9}(天/周(末/初))，{d:1-3}元", "zh")
+    told = {make(Random(seed)) for seed in range(200)}
+    assert all(re.fullmatch(r"每[2-9](天|周末|周初)，[1-3]\.[1-9]元", text) for text in told)
+    assert len(told) > 60
+    assert make(Random(1)) == make(Random(1))
+    with pytest.raises(KeyError, match="there is no nowhere"):
+        value_maker("={nowhere}", "en")
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_attribute_of_every_domain_can_be_told_and_asked(lang: str) -> None:
+    rng = Random(7)
+    names = [domain.name for domain in domains(lang)]
+    assert len(set(names)) == len(names) > 70
+    for domain in domains(lang):
+        entry = make_entry(rng, domain, list(domain.attributes))
+        for fact in entry.facts:
+            told = statement(rng, entry, fact, entry.name)
+            assert fact.value in told
+            assert not re.search(r"[{}()=]", told + ask(rng, entry, fact)), told

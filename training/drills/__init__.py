@@ -16,7 +16,7 @@ from training.drills.talk import talk
 from training.drills.tools import tool_call
 
 __all__ = ["REFUSAL", "Material", "Sample", "cited", "draw", "reading_prompt"]
-_FACTS = ((lookup, 38), (unanswerable, 9), (follow_up, 13), (guide_drill, 20), (several, 5), (reverse, 4), (check, 4))
+_FACTS = ((lookup, 38), (unanswerable, 12), (follow_up, 13), (guide_drill, 20), (several, 5), (reverse, 4), (check, 4))
 
 
 def draw(rng: Random, lang: str, held: bool = False, material: Material | None = None, talking: float = 0.14) -> Sample:

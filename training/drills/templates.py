@@ -1,6 +1,7 @@
 """Values and names that a table spells out itself: "=每{n:2-9}(天/周)" or "=the {stem} (ferry/barge)".
 
-(a/b/c) is one of these (each may hold more of them), {n:2-90} a number in the range, {d:1-9} one with a decimal, {kind} a value of a named kind.
+(a/b/c) is one of these (each may hold more of them), {n:2-90} a number in the range, {d:1-9} one with a decimal,
+{kind} a value of a named kind.
 """
 
 from __future__ import annotations
