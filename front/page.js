@@ -1,3 +1,6 @@
+// Of Chinese and English the one that the browser names first, as the server chooses: what the page says is in it.
+document.documentElement.lang = navigator.languages.find((name) => /^(zh|en)/i.test(name)) || "en";
+
 // Chips open their passage; copy buttons copy. Delegated, because Gradio redraws messages while they stream; by class,
 // because its sanitiser drops data attributes.
 const openPassage = (chip) => {

@@ -88,21 +88,20 @@ def build(
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     listing = [table, note, remove, chosen]
     adding = [progress, files, pause, resume]
-    timer.tick(tab.fill, [collection], [collection, *listing, timer], **quiet)
-    collection.change(tab.documents, [collection], listing, **quiet)
+    listed = [collection, chosen]
+    timer.tick(tab.fill, listed, [collection, *listing, timer], **quiet)
+    collection.change(tab.documents, listed, listing, **quiet)
     collection.change(tab.waiting, [collection], resume, **quiet)
     collection.focus(tab.choices, None, collection, **quiet)
     gr.on([new.click, title.submit], tab.create, [title], [collection, title], **quiet)
     drop.click(tab.ask, [collection], [confirm, question], **quiet)
-    yes.click(tab.drop, [collection], [collection, confirm], **quiet).then(
-        tab.documents, [collection], listing, **quiet
-    )
+    yes.click(tab.drop, [collection], [collection, confirm], **quiet).then(tab.documents, listed, listing, **quiet)
     no.click(lambda: gr.update(visible=False), None, confirm, **quiet)
-    files.upload(tab.ingest, [files, collection], adding, **quiet).then(tab.documents, [collection], listing, **quiet)
-    resume.click(tab.add, [collection], adding, **quiet).then(tab.documents, [collection], listing, **quiet)
+    files.upload(tab.ingest, [files, collection], adding, **quiet).then(tab.documents, listed, listing, **quiet)
+    resume.click(tab.add, [collection], adding, **quiet).then(tab.documents, listed, listing, **quiet)
     pause.click(tab.pause, [collection], pause, **quiet)
     table.select(tab.choose, [collection], [chosen, remove], **quiet)
-    remove.click(tab.remove, [chosen], None, **quiet).then(tab.documents, [collection], listing, **quiet)
+    remove.click(tab.remove, [chosen], None, **quiet).then(tab.documents, listed, listing, **quiet)
     query.submit(tab.search, [query, collection], found, **quiet)
 
 
@@ -113,25 +112,33 @@ class _Tab:
         self._knowledge, self._language = knowledge, language
         self._adding: dict[str, threading.Event] = {}  # by collection; set to have it pause
 
-    def fill(self, collection: str | None, request: gr.Request) -> tuple[Any, ...]:
+    def fill(self, collection: str | None, chosen: str, request: gr.Request) -> tuple[Any, ...]:
         """Once the knowledge base is open: the collections and the first one's documents."""
         if not self._knowledge.ready:
             return gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip()
         choices = self._choices()
         value = collection if any(slug == collection for _, slug in choices) else (choices[0][1] if choices else None)
-        return (gr.update(choices=choices, value=value), *self.documents(value, request), gr.Timer(active=False))
+        return (
+            gr.update(choices=choices, value=value),
+            *self.documents(value, chosen, request),
+            gr.Timer(active=False),
+        )
 
     def choices(self) -> Any:
         return gr.update(choices=self._choices()) if self._knowledge.ready else gr.skip()
 
-    def documents(self, collection: str | None, request: gr.Request) -> tuple[Any, Any, Any, Any]:
+    def documents(self, collection: str | None, chosen: str, request: gr.Request) -> tuple[Any, Any, Any, Any]:
+        """The list anew. What is chosen stays so while it is in the list: nothing is said of it then, since the user
+        may choose while this runs."""
         lang = self._language(request)
         if not self._knowledge.ready:
             return gr.skip(), gr.skip(), gr.skip(), gr.skip()
         documents = self._knowledge.get().documents(collection) if collection else []
         value = {"headers": text("kb_columns", lang).split("|"), "data": document_rows(documents)}
         hint = text("kb_select" if documents else "kb_empty", lang)
-        return gr.update(value=value, visible=bool(documents)), gr.update(value=hint), gr.update(visible=False), ""
+        gone = bool(chosen) and all(document.id != chosen for document in documents)
+        kept = (gr.update(visible=False), "") if gone else (gr.skip(), gr.skip())
+        return gr.update(value=value, visible=bool(documents)), gr.update(value=hint), *kept
 
     def create(self, title: str, request: gr.Request) -> tuple[Any, Any]:
         if not title.strip():

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from gradio_client import Client
 
+from front.status import ask_running
 from tests.front.running import RunningApp
 
 
@@ -14,5 +16,8 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     """The app with everything loaded and the samples indexed."""
     running = RunningApp(tmp_path_factory.mktemp("data"))
     running.wait()
+    # The page is there before the model: this question arrives while it loads.
+    assert ask_running(running.data_dir)["state"] == "loading"
+    running.early = Client(running.url, verbose=False).predict("你好", "", "", api_name="/chat")["answer"]
     yield running
     running.stop()

@@ -22,18 +22,26 @@ def free_port() -> int:
 
 
 class RunningApp:
-    """`python app.py` on a free port; `output` collects what it prints."""
+    """`python app.py` on a free port.
+
+    Attributes:
+        output: what it has printed.
+        early: its answer to a question that was asked before the model was there.
+    """
 
     def __init__(self, data_dir: Path, *arguments: str, port: int | None = None) -> None:
         self.data_dir, self.port = data_dir, port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         command = [sys.executable, "app.py", "--data-dir", str(data_dir), "--port", str(self.port), *arguments]
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            # Tests that run in the background were told to ignore Ctrl+C, and the app would inherit that.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", "no_proxy": "127.0.0.1,localhost"}
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             encoding="utf-8",
         )  # fmt: skip
-        self.output = ""
+        self.output = self.early = ""
         threading.Thread(target=self._read, daemon=True).start()
 
     def wait(self, pattern: str = r"page ready", timeout: float = 120) -> str:

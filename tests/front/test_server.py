@@ -44,12 +44,8 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
         assert app.process.returncode == 1 and str(port) in app.output and "--port" in app.output
 
 
-def test_a_message_sent_early_waits_its_turn(tmp_path: Path) -> None:
-    app = RunningApp(tmp_path)
-    app.wait()
-    # The page is there before the model: this call arrives while it loads.
-    assert Client(app.url, verbose=False).predict("你好", "", "", api_name="/chat")["answer"]
-    app.stop()
+def test_a_message_sent_early_waits_its_turn(app: RunningApp) -> None:
+    assert app.early
 
 
 def test_a_base_that_cannot_be_loaded_is_said_on_the_page_and_in_answers(tmp_path: Path) -> None:

@@ -57,3 +57,14 @@ def test_paused_uploads_wait_until_they_are_gone_on_with(
     assert page.waiting("recipes", REQUEST)["visible"] is True, "also for a page that is opened later"
     assert list(page.add("recipes", REQUEST))[-1][3]["visible"] is False
     assert len(base.documents("recipes")) == len(RECIPES) and base.verify().ok
+
+
+def test_what_is_chosen_stays_so_while_it_is_in_the_list(page: tab._Tab, base: KnowledgeBase, tmp_path: Path) -> None:
+    for _ in base.ingest([write_recipes(tmp_path / "files")], "recipes"):
+        pass
+    chosen = base.documents("recipes")[0].id
+    table, _, *kept = page.documents("recipes", chosen, REQUEST)
+    assert len(table["value"]["data"]) == len(RECIPES) and kept == [gr.skip(), gr.skip()]
+    base.delete_document(chosen)
+    table, _, remove, none = page.documents("recipes", chosen, REQUEST)
+    assert len(table["value"]["data"]) == len(RECIPES) - 1 and remove["visible"] is False and none == ""

@@ -19,16 +19,17 @@ OTHERS = ("什么是长城？", "一加一等于几？", "What is tea?", "写一
 CONFIG = TrainingConfig(
     name="small",
     base=EMBEDDED_BASE.as_posix(),
+    base_fingerprint="f" * 64,
     r=4,
     alpha=8,
     lr=5e-3,
-    epochs=6,
+    epochs=2,
     batch=2,
     replay_batch=2,
-    checks=3,
+    checks=2,
     early_stop=False,
     threads=1,
-    leak_prompts=4,
+    leak_prompts=2,
 )
 
 

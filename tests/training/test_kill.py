@@ -2,38 +2,63 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
-import subprocess
+import signal
 import sys
 import time
+from collections.abc import Callable, Iterator
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
 
-from tests.training.small import CONFIG, ROOT, job, rows
-from training.events import Done, Resumed, Step, read_events
+from tests.training.small import CONFIG, job, rows
+from training import loop, report_card, run
+from training.events import Done, Phase, Resumed, Step, read_events
 from training.job import write_job
-from training.run import run
 from training.versions import current, versions
 
 LONGER = CONFIG.with_values({"dropout": 0.1, "epochs": 5})
-# Saves after every step, so that kills meet many writes of the checkpoint.
-CHILD = "import sys; from training import loop, run; loop.SAVE_EVERY_S = 0.0; sys.exit(run.main(sys.argv[1:]))"
+Start = Callable[..., ForkServerProcess]
 
 
-def start(folder: Path) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(folder)], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL
-    )
+def trained(folder: Path) -> None:
+    """A training that saves after every step, so that kills meet many writes of the checkpoint."""
+    loop.SAVE_EVERY_S = 0.0
+    # What is said on cards and samples is not looked at here: a few tokens of each answer will do.
+    loop.SAMPLE_TOKENS = report_card.PERSONA_TOKENS = report_card.UNRELATED_TOKENS = 4
+    sys.exit(run.main([str(folder)]))
+
+
+def killed_once_published(folder: Path) -> None:
+    """The same, killed after the self is published and before this is told."""
+    run.Done = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment, misc]
+    trained(folder)
+
+
+@pytest.fixture(scope="module")
+def start() -> Iterator[Start]:
+    """Starts a training in a process of its own, forked from one that has the libraries loaded."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["transformers.models.qwen3.modeling_qwen3", "bitsandbytes", "peft", __name__])
+
+    def started(folder: Path, child: Callable[[Path], None] = trained) -> ForkServerProcess:
+        process = context.Process(target=child, args=(folder,))
+        process.start()
+        return process
+
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("OMP_NUM_THREADS", "1")
+        yield started
 
 
 def weights(root: Path) -> bytes:
     return (root / "adapters" / "small" / "v1" / "adapter_model.safetensors").read_bytes()
 
 
-def whole(root: Path) -> bool:
+def nothing_torn(root: Path) -> bool:
     """No self is offered, or one with all its files."""
     folder = root / "adapters" / "small"
     if not folder.exists():
@@ -42,61 +67,61 @@ def whole(root: Path) -> bool:
     return {"adapter_config.json", "adapter_model.safetensors", "passport.json", "README.md"} <= held
 
 
+def ended(process: ForkServerProcess) -> int | None:
+    process.join()
+    return process.exitcode
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_killed_training_goes_on_to_the_same_adapter(tmp_path: Path) -> None:
-    write_job(tmp_path / "whole" / "jobs" / "a", job(tmp_path / "whole", LONGER), rows())
-    assert start(tmp_path / "whole" / "jobs" / "a").wait() == 0
+def test_a_killed_training_goes_on_to_the_same_adapter(tmp_path: Path, start: Start) -> None:
+    def written(name: str, seed: int = 0) -> tuple[Path, Path]:
+        root = tmp_path / name
+        # The base's own answers are kept for all of them: they are no part of what is shown here.
+        asked = job(root, LONGER.with_values({"seed": seed}), cache=tmp_path / "cache")
+        write_job(root / "jobs" / "a", asked, rows())
+        return root, root / "jobs" / "a"
 
-    root = tmp_path / "killed"
-    folder = root / "jobs" / "a"
-    write_job(folder, job(root, LONGER), rows())
+    whole, folder = written("whole")
+    assert ended(start(folder)) == 0
+
+    root, folder = written("killed")
     chance = random.Random(5)
     kills = 0
     for _ in range(int(os.environ.get("FENSHEN_KILLS", "2"))):
-        child = start(folder)
+        process = start(folder)
         seen = len(list(read_events(folder / "events.jsonl")))
         wanted = seen + chance.randrange(5, 12)
-        while child.poll() is None and len(list(read_events(folder / "events.jsonl"))) < wanted:
+        while process.is_alive() and len(list(read_events(folder / "events.jsonl"))) < wanted:
             time.sleep(0.005)
         time.sleep(chance.uniform(0, 0.1))
-        child.kill()
-        kills += child.wait() != 0
-        assert whole(root)
+        process.kill()
+        kills += ended(process) != 0
+        assert nothing_torn(root)
     while not isinstance(list(read_events(folder / "events.jsonl"))[-1], Done):
-        assert start(folder).wait() == 0
+        assert ended(start(folder)) == 0
     resumed = [event.step for event in read_events(folder / "events.jsonl") if isinstance(event, Resumed)]
     assert kills and max(resumed) > 0, "no kill came in the middle: the test has shown nothing"
-    assert weights(root) == weights(tmp_path / "whole")
+    assert weights(root) == weights(whole)
     assert len(versions(root / "adapters" / "small")) == 1
 
     # control: a training that begins anew where it should go on ends elsewhere
-    other = tmp_path / "other"
-    write_job(other / "jobs" / "a", job(other, LONGER.with_values({"seed": 1})), rows())
-    assert start(other / "jobs" / "a").wait() == 0
+    other, folder = written("other", seed=1)
+    assert ended(start(folder)) == 0
     assert weights(other) != weights(root)
 
 
 @pytest.mark.slow
-def test_a_training_killed_after_publishing_publishes_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_killed_after_publishing_publishes_once(tmp_path: Path, start: Start) -> None:
     folder = tmp_path / "jobs" / "a"
-    write_job(folder, job(tmp_path, CONFIG.with_values({"epochs": 1})), rows())
-
-    class Killed(BaseException):
-        pass
-
-    def dies(*_: object) -> None:
-        raise Killed
-
-    from training import run as running
-
-    monkeypatch.setattr(running, "Done", dies)
-    with pytest.raises(Killed):
-        run(folder)
-    monkeypatch.undo()
-    before = weights(tmp_path)
-    assert run(folder) == tmp_path / "adapters" / "small" / "v1"
+    write_job(folder, job(tmp_path, LONGER.with_values({"epochs": 1})), rows())
+    assert ended(start(folder, killed_once_published)) == -signal.SIGKILL
+    before, told = weights(tmp_path), list(read_events(folder / "events.jsonl"))
+    assert told[-1] == Phase("publishing")
+    assert ended(start(folder)) == 0
+    told = list(read_events(folder / "events.jsonl"))
+    assert isinstance(told[-1], Done) and told[-1].path == str(tmp_path / "adapters" / "small" / "v1")
     assert weights(tmp_path) == before and len(versions(tmp_path / "adapters" / "small")) == 1
     # the steps were not taken again
-    steps = [event.step for event in read_events(folder / "events.jsonl") if isinstance(event, Step)]
+    steps = [event.step for event in told if isinstance(event, Step)]
     assert len(steps) == len(set(steps))

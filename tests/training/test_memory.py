@@ -18,7 +18,7 @@ from training.report_card import Examiner
 from training.settings import EMBEDDED_BASE
 
 # so that the whole batch goes through at once, without the card's own questions in the way
-SHORT = CONFIG.with_values({"batch": 4, "epochs": 3, "checks": 1})
+SHORT = CONFIG.with_values({"batch": 4, "epochs": 3, "checks": 1, "leak_prompts": 4, "base_fingerprint": ""})
 
 
 @pytest.fixture(scope="module")
