@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from front import teaching_commands
+from front import compare_command, teaching_commands
 from front.errors import AppError, SettingsError
 from front.printing import language, print_json
 from front.settings import Settings, load, options
@@ -63,6 +63,7 @@ def make_parser() -> argparse.ArgumentParser:
     where = ask.add_mutually_exclusive_group()
     where.add_argument("--docs", default="recipes", metavar="COLLECTION", help="answer from it (default: recipes)")
     where.add_argument("--no-docs", action="store_true", help="just chat")
+    compare_command.add_to(add)
     ingest = add("ingest", _ingest, "add files, folders and zip archives to a collection")
     ingest.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     ingest.add_argument("--collection", default="documents", metavar="NAME", help="made if new (default: documents)")

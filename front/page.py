@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
@@ -16,7 +16,7 @@ from front.queries import adapter_rows, ask, collection_rows
 from front.services import Services
 from front.texts import EXAMPLES, TEXTS, text
 from front.visitors import COOKIE
-from llm import chat_tab, engine_tab
+from llm import chat_tab, compare_tab, engine_tab
 from llm import texts as llm_texts
 from llm.chat_runs import ChatRuns
 from llm.chat_tab_events import ChatServices, language
@@ -28,6 +28,9 @@ from training import tab as teaching_tab
 from training import texts as training_texts
 from training.errors import JobError, TrainingError
 from training.lessons import Place
+
+if TYPE_CHECKING:
+    from llm.engine import Engine
 
 _HERE = Path(__file__).parent
 
@@ -65,6 +68,9 @@ def build(services: Services, runs: ChatRuns) -> tuple[gr.Blocks, dict[str, Any]
             teach = gr.Tab(i18n("teach_tab"), id="teach", elem_id="fs-teach-tab")
             teaching = teaching_tab.TeachServices(services.jobs, services.shelf, lambda: _place(services))
             teaching_tab.build(teach, teaching, i18n, language)
+            comparing = gr.Tab(i18n("compare_tab"), id="compare", elem_id="fs-compare-tab")
+            told = compare_tab.CompareServices(lambda: _engine(services), services.registry)
+            compare_tab.build(comparing, told, i18n, language)
             engine = gr.Tab(i18n("engine_tab"), id="engine", elem_id="fs-engine-tab")
             engine_tab.build(engine, lambda: services.engine, language)
         chat_tab.wire(page, tabs, chat_services, (side, chat), _secret(services.settings.data_dir))
@@ -168,6 +174,14 @@ def _place(services: Services) -> Place:
         return services.place()
     except (AppError, LlmError) as error:
         raise JobError(en=error.en, zh=error.zh) from error
+
+
+def _engine(services: Services) -> Engine:
+    """The engine, once it is loaded. Why it could not be is told to the compare tab in its own room's words."""
+    try:
+        return services.chat_model.get().engine
+    except AppError as error:
+        raise LlmError(en=error.en, zh=error.zh) from error
 
 
 def _brand() -> str:

@@ -56,6 +56,10 @@ class EngineStoppedError(LlmError):
     """The engine was shut down, or the request failed inside it."""
 
 
+class CompareError(LlmError):
+    """Selves cannot be compared so."""
+
+
 class ConversationError(LlmError):
     """The conversation does not exist, is someone else's, or is busy."""
 
