@@ -58,10 +58,17 @@ def build(tab: gr.Tab, services: CompareServices, i18n: I18n, language: Callable
         with gr.Accordion(i18n("compare_mix"), open=False, elem_id="fs-compare-mix"):
             gr.Markdown(i18n("compare_mix_hint"), elem_classes="fs-hint")
             mix: list[Any] = []
-            for key in ("compare_first", "compare_second"):
+            for which in ("first", "second"):
                 with gr.Row():
                     # a self that has vanished since is refused with our own message
-                    mix.append(gr.Dropdown([("", NOBODY)], value=NOBODY, label=i18n(key), allow_custom_value=True))
+                    one = gr.Dropdown(
+                        [("", NOBODY)],
+                        value=NOBODY,
+                        label=i18n(f"compare_{which}"),
+                        allow_custom_value=True,
+                        elem_id=f"fs-compare-{which}",
+                    )
+                    mix.append(one)
                     mix.append(gr.Slider(0, 2, 0.5, step=0.05, label=i18n("compare_weight")))
         with gr.Accordion(i18n("compare_sampling"), open=False):
             chosen = [

@@ -29,7 +29,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "compare_nothing": "changes nothing at all",
         "compare_nothing_detail": "At the first {places} places not even the likelihoods of words differ from the "
         "base's: this self has no effect. Was it taught at all, or mixed in with strength 0?",
-        "compare_instead": "“{base}” → “{own}”",
+        "compare_instead": "First “{own}” instead of “{base}”.",
         "compare_measuring": "measuring what it changes…",
         "compare_cut": "longest answer reached",
         "compare_none_chosen": "No self is chosen. Choose at least one, or a mix of two.",
@@ -60,7 +60,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "compare_nothing": "完全没有改变",
         "compare_nothing_detail": "前 {places} 处连各词的可能性都与基座相同：这个分身没有作用。"
         "它真的教过吗？混合时强度是否为 0？",
-        "compare_instead": "“{base}”→“{own}”",
+        "compare_instead": "起初说“{own}”而不是“{base}”。",
         "compare_measuring": "正在测量它改变了什么……",
         "compare_cut": "已到最长长度",
         "compare_none_chosen": "没有选择分身。请至少选一个，或选两个来混合。",

@@ -74,23 +74,28 @@ def _column(column: Column, lang: str, *, running: bool) -> str:
         said = f'<p class="fs-waiting">{_of(text("compare_waiting", lang))}</p>'
     wrong = f'<div class="fs-notice fs-error">{_of(column.error.message(lang))}</div>' if column.error else ""
     return (
-        f'<section><div class="fs-self{kind}">{_of(column.title)}</div>{_effect(column, lang, running=running)}'
-        f"{said}{wrong}{_footer(column, lang)}</section>"
+        f'<section><div class="fs-self{kind}">{_of(column.title)}</div>{_short(column, lang, running=running)}'
+        f"{said}{wrong}{_long(column, lang)}{_footer(column, lang)}</section>"
     )
 
 
-def _effect(column: Column, lang: str, *, running: bool) -> str:
+def _short(column: Column, lang: str, *, running: bool) -> str:
     if column.choice is None:
         return f'<p class="fs-hint">{_of(text("compare_base", lang))}</p>'
     if column.effect is None:
         waits = running and column.error is None
         return f'<p class="fs-hint">{_of(text("compare_measuring", lang))}</p>' if waits else ""
-    kind, short, long = verdict(column.effect, lang)
-    pairs = " ".join(
-        f"<code>{_of(text('compare_instead', lang, base=base.strip(), own=own.strip()))}</code>"
-        for base, own in column.effect.examples
-    )
-    return f'<span class="fs-word fs-{kind}">{_of(short)}</span><p class="fs-hint">{_of(long)} {pairs}</p>'
+    kind, short, _ = verdict(column.effect, lang)
+    return f'<div><span class="fs-word fs-{kind}">{_of(short)}</span></div>'
+
+
+def _long(column: Column, lang: str) -> str:
+    if column.effect is None:
+        return ""
+    told = verdict(column.effect, lang)[2]
+    for base, own in column.effect.examples[:1]:
+        told += " " + text("compare_instead", lang, base=base.strip(), own=own.strip())
+    return f'<p class="fs-hint">{_of(told)}</p>'
 
 
 def _footer(column: Column, lang: str) -> str:
