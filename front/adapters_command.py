@@ -61,11 +61,7 @@ def _adapters(settings: Settings, given: dict[str, Any]) -> int:
 
 
 def _import(services: Services, given: dict[str, Any]) -> str:
-    from llm.imports import Wanted, bring_in
+    from front.importing import bring_in
+    from llm.imports import Wanted
 
-    wanted = Wanted(given["path"], given["name"], given["alpha"], given["xtuner_config"])
-    return bring_in(wanted, services.settings.training.adapters_dir, services.registry, _base(services)).name
-
-
-def _base(services: Services) -> Any:
-    return services.chat_model.get().engine.base
+    return bring_in(services, Wanted(given["path"], given["name"], given["alpha"], given["xtuner_config"])).name

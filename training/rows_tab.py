@@ -37,8 +37,8 @@ class RowsTab:
         with gr.Accordion(i18n("rows_look"), open=True, elem_id="fs-teach-look"):
             self.row = gr.HTML(elem_id="fs-teach-row")
             self.lengths = gr.HTML(elem_id="fs-teach-lengths")
-            with gr.Row():
-                self.kind = gr.Dropdown([], label=i18n("rows_format"), min_width=120, elem_id="fs-teach-format")
+            with gr.Row(elem_id="fs-teach-saving"):
+                self.kind = gr.Dropdown([], label=i18n("rows_format"), min_width=180, elem_id="fs-teach-format")
                 self.save = gr.Button(i18n("rows_download"), size="sm", elem_id="fs-teach-save")
             self.file = gr.File(visible=False, interactive=False, elem_id="fs-teach-saved")
 

@@ -77,13 +77,15 @@ def histogram(told: Lengths, source: str, lang: str) -> str:
 
 
 def recipe_table(lang: str) -> str:
-    """Every entry of a recipe: its value for a form and for a file, its range, and what it does."""
+    """Every entry of a recipe: what it does, its range, and its value for a form and for a file."""
     form, file, about = load_recipe("persona"), load_recipe("domain"), describe(lang)
     heads = "".join(f"<th>{_of(head)}</th>" for head in text("recipe_columns", lang).split("|"))
+    # what the page sets itself comes last: nobody has to read it
+    specs = sorted(fields(TrainingConfig), key=lambda spec: spec.name in SET)
     rows = "".join(
-        f"<tr><td><code>{spec.name}</code></td>{_values(spec.name, form, file, lang)}"
-        f"<td>{_of(_range(spec, lang))}</td><td>{_of(about[spec.name])}</td></tr>"
-        for spec in fields(TrainingConfig)
+        f"<tr><td><code>{spec.name}</code> <small>{_of(_range(spec, lang))}</small><br>{_of(about[spec.name])}</td>"
+        f"{_values(spec.name, form, file, lang)}</tr>"
+        for spec in specs
     )
     return (
         f'<div class="fs-teach fs-recipe"><p class="fs-hint">{_of(text("recipe_shown", lang))}</p>'

@@ -26,6 +26,7 @@ from training.entries import (
 )
 from training.errors import TrainingError
 from training.forms import styles
+from training.import_tab import ImportTab
 from training.jobs import JobStore
 from training.jobs_tab import JobsTab
 from training.lessons import Lesson, Place
@@ -46,11 +47,13 @@ class TeachServices:
 
     Attributes:
         place: where trainings happen; waits until the base is loaded, and raises a TrainingError where it cannot be.
+        bring: (file, name or "", alpha or None) imports an adapter and gives its name, or raises a TrainingError.
     """
 
     jobs: JobStore
     shelf: Shelf
     place: Callable[[], Place]
+    bring: Callable[[Path, str, float | None], str]
 
 
 def build(tab: gr.Tab, services: TeachServices, i18n: I18n, language: Callable[[gr.Request], str]) -> None:
@@ -60,6 +63,7 @@ def build(tab: gr.Tab, services: TeachServices, i18n: I18n, language: Callable[[
         i18n: key of training.texts -> label in the browser's language.
     """
     jobs, selves = JobsTab(services.jobs, language), SelvesTab(services.shelf, language)
+    imports = ImportTab(services.bring, language)
     events, look = _Lessons(services, language), RowsTab(language)
     with tab, gr.Row(elem_id="fs-teach"):
         with gr.Column(scale=5, min_width=340):
@@ -97,6 +101,7 @@ def build(tab: gr.Tab, services: TeachServices, i18n: I18n, language: Callable[[
         with gr.Column(scale=4, min_width=340):
             jobs.build(i18n)
             selves.build(i18n)
+            imports.build(i18n, selves)
         # What is prepared and not begun; a training that has begun is read from its folder, never from here. Inside
         # the tab: whatever else stands among the tabs moves the later ones, and Gradio then shows them twice.
         lesson = gr.State(None)
