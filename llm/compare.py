@@ -174,10 +174,11 @@ def _events(running: _Running, asked: GenerationRequest, selves: Sequence[Adapte
 def effect_of(base: Sequence[TokenLogprob], own: Sequence[TokenLogprob]) -> Effect:
     """What a self changes, from the likelihoods of the same words, one or more, each with the likeliest there."""
     pairs = list(zip(base, own, strict=True))
-    differ = [(one.top[0], other.top[0]) for one, other in pairs if one.top[0][0] != other.top[0][0]]
+    differ = [at for at, (one, other) in enumerate(pairs) if one.top[0][0] != other.top[0][0]]
     gains = [other.logprob - one.logprob for one, other in pairs]
+    instead = [(base[at].top[0][1], _word(own, at)) for at in differ]
     # A part of a character cannot be shown.
-    shown = [(one[1], other[1]) for one, other in differ if "\ufffd" not in one[1] + other[1]]
+    shown = [(theirs, mine) for theirs, mine in instead if "\ufffd" not in theirs + mine]
     return Effect(
         len(pairs),
         len(differ),
@@ -185,6 +186,17 @@ def effect_of(base: Sequence[TokenLogprob], own: Sequence[TokenLogprob]) -> Effe
         not differ and max(map(abs, gains)) < ROUNDING,
         tuple(shown[:EXAMPLES]),
     )
+
+
+def _word(said: Sequence[TokenLogprob], at: int) -> str:
+    """What was likeliest there, with the rest of its word where it is a part of one that was said."""
+    token, word, _ = said[at].top[0]
+    if token == said[at].token:
+        for later in said[at + 1 :]:
+            if not (word[-1:].isascii() and word[-1:].isalpha() and later.text.isascii() and later.text.isalpha()):
+                break
+            word += later.text
+    return word
 
 
 class _Running:

@@ -29,7 +29,7 @@ class ImportTab:
             gr.Markdown(i18n("import_hint"), elem_classes="fs-hint")
             file = gr.File(label=i18n("import_drop"), file_types=[".zip", ".pth"], height=120, elem_id="fs-import-file")
             name = gr.Textbox(label=i18n("import_name"), max_lines=1, max_length=48, elem_id="fs-import-name")
-            alpha = gr.Number(None, label=i18n("import_alpha"), minimum=0, elem_id="fs-import-alpha")
+            alpha = gr.Number(0, label=i18n("import_alpha"), minimum=0, elem_id="fs-import-alpha")
             go = gr.Button(i18n("import_go"), elem_id="fs-import-go")
         quiet: dict[str, Any] = {"show_progress": "minimal", "api_visibility": "private"}
         done = go.click(self.bring, [file, name, alpha], [selves.name, file, name], **quiet)

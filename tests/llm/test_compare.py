@@ -88,6 +88,8 @@ def test_effects_are_counted() -> None:
     told = effect_of(base, [word(1, -1.0), word(4, -1.0, "c"), word(5, -1.0)])
     assert (told.places, told.changed, told.none, told.examples) == (3, 2, False, (("b", "c"),))
     assert told.gain == pytest.approx(2 / 3) and told.share == pytest.approx(2 / 3)
+    parts = [TokenLogprob(n, said, -1.0, ((n, said, -1.0),)) for n, said in enumerate((" C", "ome", ",", " in"))]
+    assert effect_of([word(9, -1.0, "I"), *parts[1:]], parts).examples == (("I", " Come"),)
     slight = effect_of([word(1, -1.0)], [word(1, -1.2)])
     assert not slight.none and slight.changed == 0 and verdict(slight, "en")[0] == "plain"
     assert effect_of([word(1, -1.0)], [word(1, -1.001)]).none
