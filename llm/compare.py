@@ -123,10 +123,14 @@ def compare(
         CompareError: nothing to ask, or nobody to ask, or too many.
         LlmError: as `Engine.submit_all`; nothing was answered then.
     """
-    if not question.strip() or not 1 <= len(selves) <= MOST:
+    if not question.strip():
         raise CompareError(
-            en=f"To compare takes a question and 1 to {MOST} selves, but there are {len(selves)}. Nothing was asked.",
-            zh=f"比较需要一个问题和 1 到 {MOST} 个分身，现在是 {len(selves)} 个，因此没有提问。",
+            en="The question is empty. Nothing was asked; type one first.", zh="问题为空，没有提问；请先输入。"
+        )
+    if not 1 <= len(selves) <= MOST:
+        raise CompareError(
+            en=f"1 to {MOST} selves can be compared with the base, not {len(selves)}. Nothing was asked; choose others.",
+            zh=f"可与基座比较的分身为 1 到 {MOST} 个，现在是 {len(selves)} 个，没有提问；请重新选择。",
         )
     cancel = cancel or threading.Event()
     if sampling.seed is None:

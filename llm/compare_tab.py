@@ -117,6 +117,7 @@ class _Events:
             sampling = Sampling(float(temperature), seed=int(seed or 0), max_tokens=int(longest))
             yield from self._answers(question, choices, sampling, request)
         except LlmError as error:
+            yield "", *_buttons(running=False)
             raise gr.Error(error.message(lang), print_exception=False) from error
 
     def stop(self, request: gr.Request) -> None:
@@ -131,15 +132,16 @@ class _Events:
         titles = {info.name: info.title(lang) for info in self.services.registry.scan()}
         columns = columns_for(choices, titles, lang)
         cancel = self.running[page] = threading.Event()
-        began = False
+        # at once: the base may still be loading
+        yield as_html(columns, lang, running=True), *_buttons(running=True)
         try:
             looked = 0.0
             events = compare(self.services.engine(), question, choices, sampling, session=page, cancel=cancel)
             for event in events:
                 take(columns, event)
-                if not began or time.monotonic() - looked > EVERY:
-                    yield as_html(columns, lang, running=True), *_buttons(running=True)
-                    began, looked = True, time.monotonic()
+                if time.monotonic() - looked > EVERY:
+                    yield as_html(columns, lang, running=True), gr.skip(), gr.skip()
+                    looked = time.monotonic()
         finally:
             self.running.pop(page, None)
         yield as_html(columns, lang), *_buttons(running=False)

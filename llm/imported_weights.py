@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llm.adapters import PREFIX
+from llm.hubs.internlm import renamed, unfused
 
 if TYPE_CHECKING:
     import torch
@@ -24,13 +25,6 @@ _KEY = re.compile(
 )
 # What a training keeps beside the weights (its log), none of which is needed.
 _LOG = re.compile(r"(?:mmengine|numpy|collections)\..+|(?:__builtin__|builtins)\.(?:getattr|set|slice)")
-# InternLM2's names, and those that its layers have here (llm.hubs.internlm).
-_RENAMED = {
-    "attention.wo": "self_attn.o_proj",
-    "feed_forward.w1": "mlp.gate_proj",
-    "feed_forward.w2": "mlp.down_proj",
-    "feed_forward.w3": "mlp.up_proj",
-}
 _FUSED = "attention.wqkv"
 
 
@@ -151,19 +145,14 @@ def in_own_layout(tensors: Mapping[str, torch.Tensor], heads: int, groups: int) 
     own: dict[str, torch.Tensor] = {}
     for key, tensor in tensors.items():
         if _FUSED not in key:
-            for old, new in _RENAMED.items():
-                key = key.replace(f".{old}.", f".{new}.")
-            own[key] = tensor
+            own[renamed(key)] = tensor
             continue
-        parts = [tensor.clone() for _ in range(3)]
+        parts = {name: tensor.clone() for name in ("q_proj", "k_proj", "v_proj")}
         if ".lora_B." in key:
-            per_group = heads // groups
-            if tensor.shape[0] % (groups * (per_group + 2)):
+            if tensor.shape[0] % (heads + 2 * groups):
                 raise Unusable(f"{key} has {tensor.shape[0]} rows, which are not its heads", f"{key} 的行数与头数不符")
-            grouped = tensor.reshape(groups, per_group + 2, -1, tensor.shape[1])
-            split = grouped[:, :per_group], grouped[:, -2], grouped[:, -1]
-            parts = [part.reshape(-1, tensor.shape[1]).contiguous() for part in split]
-        for name, part in zip(("q_proj", "k_proj", "v_proj"), parts, strict=True):
+            parts = unfused(tensor, heads, groups)
+        for name, part in parts.items():
             own[key.replace(_FUSED, f"self_attn.{name}")] = part
     return own
 
