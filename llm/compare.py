@@ -129,7 +129,7 @@ def compare(
         )
     if not 1 <= len(selves) <= MOST:
         raise CompareError(
-            en=f"1 to {MOST} selves can be compared with the base, not {len(selves)}. Nothing was asked; choose others.",
+            en=f"1 to {MOST} selves can be compared with the base, not {len(selves)}. Nothing was asked; choose again.",
             zh=f"可与基座比较的分身为 1 到 {MOST} 个，现在是 {len(selves)} 个，没有提问；请重新选择。",
         )
     cancel = cancel or threading.Event()
