@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from front import teaching_commands
+from front import adapters_command, compare_command, teaching_commands
 from front.errors import AppError, SettingsError
 from front.printing import language, print_json
 from front.settings import Settings, load, options
@@ -63,13 +63,14 @@ def make_parser() -> argparse.ArgumentParser:
     where = ask.add_mutually_exclusive_group()
     where.add_argument("--docs", default="recipes", metavar="COLLECTION", help="answer from it (default: recipes)")
     where.add_argument("--no-docs", action="store_true", help="just chat")
+    compare_command.add_to(add)
     ingest = add("ingest", _ingest, "add files, folders and zip archives to a collection")
     ingest.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     ingest.add_argument("--collection", default="documents", metavar="NAME", help="made if new (default: documents)")
     care = add("knowledge", _knowledge, "check, mend, shrink, back up or restore the knowledge base")
     care.add_argument("action", choices=("verify", "rebuild", "compact", "backup", "restore"))
     care.add_argument("file", nargs="?", type=Path, metavar="FILE", help="zip to write (backup) or to read (restore)")
-    add("adapters", _adapters, "list the selves and whether they fit the base")
+    adapters_command.add_to(add)
     teaching_commands.add_to(add)
     add("models", _models, "list the base models with a preset")
     add("status", _status, "how the app that runs on the data folder is doing")
@@ -160,24 +161,6 @@ def _knowledge(settings: Settings, given: dict[str, Any]) -> int:
     else:
         print(as_text(told))
     return 1 if told["problems"] else 0
-
-
-def _adapters(settings: Settings, given: dict[str, Any]) -> int:
-    from front.queries import adapter_rows
-
-    services = _services(settings, knowledge=False)
-    try:
-        services.chat_model.get()
-        rows = adapter_rows(services)
-    finally:
-        services.close()
-    if given["json"]:
-        print_json(rows)
-        return 0
-    for row in rows:
-        state = "ok" if row["valid"] else f"cannot be used: {row['reason']['en']}"
-        print(f"{row['name']:16} {row['title']['en']:24} r={row['rank']:<3} {row['bytes'] / 2**20:5.1f} MiB  {state}")
-    return 0
 
 
 def _models(settings: Settings, given: dict[str, Any]) -> int:

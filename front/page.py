@@ -7,27 +7,32 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from front.errors import AppError
+from front.importing import bring_in
 from front.queries import adapter_rows, ask, collection_rows
 from front.services import Services
 from front.texts import EXAMPLES, TEXTS, text
 from front.visitors import COOKIE
-from llm import chat_tab, engine_tab
+from llm import chat_tab, compare_tab, engine_tab
 from llm import texts as llm_texts
 from llm.chat_runs import ChatRuns
 from llm.chat_tab_events import ChatServices, language
 from llm.errors import LlmError
+from llm.imports import Wanted
 from rag import tab as knowledge_tab
 from rag import texts as rag_texts
 from rag.errors import RagError
 from training import tab as teaching_tab
 from training import texts as training_texts
-from training.errors import JobError, TrainingError
+from training.errors import JobError, SelfError, TrainingError
 from training.lessons import Place
+
+if TYPE_CHECKING:
+    from llm.engine import Engine
 
 _HERE = Path(__file__).parent
 
@@ -63,8 +68,15 @@ def build(services: Services, runs: ChatRuns) -> tuple[gr.Blocks, dict[str, Any]
             with gr.Tab(i18n("knowledge_tab"), id="knowledge", elem_id="fs-knowledge-tab"):
                 knowledge_tab.build(services.knowledge, i18n, language)
             teach = gr.Tab(i18n("teach_tab"), id="teach", elem_id="fs-teach-tab")
-            teaching = teaching_tab.TeachServices(services.jobs, services.shelf, lambda: _place(services))
+
+            def bring(path: Path, name: str, alpha: float | None) -> str:
+                return _bring(services, Wanted(path, name, alpha))
+
+            teaching = teaching_tab.TeachServices(services.jobs, services.shelf, lambda: _place(services), bring)
             teaching_tab.build(teach, teaching, i18n, language)
+            comparing = gr.Tab(i18n("compare_tab"), id="compare", elem_id="fs-compare-tab")
+            told = compare_tab.CompareServices(lambda: _engine(services), services.registry)
+            compare_tab.build(comparing, told, i18n, language)
             engine = gr.Tab(i18n("engine_tab"), id="engine", elem_id="fs-engine-tab")
             engine_tab.build(engine, lambda: services.engine, language)
         chat_tab.wire(page, tabs, chat_services, (side, chat), _secret(services.settings.data_dir))
@@ -168,6 +180,22 @@ def _place(services: Services) -> Place:
         return services.place()
     except (AppError, LlmError) as error:
         raise JobError(en=error.en, zh=error.zh) from error
+
+
+def _bring(services: Services, wanted: Wanted) -> str:
+    """Import an adapter. Why it could not be is told to the teaching tab in its own room's words."""
+    try:
+        return bring_in(services, wanted).name
+    except (AppError, LlmError) as error:
+        raise SelfError(en=error.en, zh=error.zh) from error
+
+
+def _engine(services: Services) -> Engine:
+    """The engine, once it is loaded. Why it could not be is told to the compare tab in its own room's words."""
+    try:
+        return services.chat_model.get().engine
+    except AppError as error:
+        raise LlmError(en=error.en, zh=error.zh) from error
 
 
 def _brand() -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from front import rows_command
 from front.errors import SettingsError
 from front.jobs_commands import follow, jobs_command, recipes_command, selves_command, store_of
 from front.printing import language, print_json
@@ -36,11 +37,10 @@ def add_to(add: Callable[[str, Command, str], argparse.ArgumentParser]) -> None:
     form.add_argument("--form", type=Path, default=None, metavar="FILE", help="all of this and more as YAML")
     data = train.add_argument_group("data")
     data.add_argument("--data", type=Path, default=None, metavar="FILE", help="json, jsonl, csv, xlsx, txt or md")
-    data.add_argument("--question", default="", metavar="COLUMN", help="letter, number or header (tables)")
-    data.add_argument("--answer", default="", metavar="COLUMN", help="letter, number or header (tables)")
-    data.add_argument("--sheet", default="", help="sheet of a workbook (default: the first with rows)")
-    data.add_argument("--system", default="", metavar="PROMPT", help="system prompt of every row without one")
+    rows_command.add_columns(data)
     data.add_argument("--test-share", type=float, default=0.3, metavar="SHARE", help="kept back to judge by (0.3)")
+
+    rows_command.add_to(add)
 
     book = add("recipes", recipes_command, "list the recipes, or copy one to change it: recipes copy NAME")
     book.add_argument("action", nargs="?", choices=("copy",))
@@ -93,7 +93,6 @@ def _lesson(settings: Settings, given: dict[str, Any]) -> Any:
         TrainingError, LlmError: form, file, recipe or base cannot be used.
     """
     from training.dataset.reading import read_dataset
-    from training.dataset.tables import Columns
     from training.lessons import file_lesson, persona_lesson
 
     persona = given["kind"] == "persona" or given["form"] is not None
@@ -106,8 +105,7 @@ def _lesson(settings: Settings, given: dict[str, Any]) -> Any:
     if persona:
         form = _form(given)
         return persona_lesson(form, _named(config, given, *form.name.values()), _place(settings))
-    columns = Columns(given["question"], given["answer"], given["sheet"], None, given["system"])
-    found = read_dataset(given["data"], columns)
+    found = read_dataset(given["data"], rows_command.columns_of(given))
     config = _named(config, given, given["name"] or given["data"].stem)
     return file_lesson(found, config, _place(settings), given["test_share"])
 

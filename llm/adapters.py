@@ -135,6 +135,10 @@ class AdapterRegistry:
             )
         return info
 
+    def examine(self, name: str, folder: Path) -> AdapterInfo:
+        """What `folder` would be as the self `name`: checked like those in their places, and not remembered."""
+        return self._examine(name, folder, shipped=False)
+
     def _listed(self) -> dict[str, tuple[Path, bool]]:
         """Name -> (folder, whether it is shipped), without looking inside."""
         found: dict[str, tuple[Path, bool]] = {}

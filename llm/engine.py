@@ -6,12 +6,13 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from llm.adapters import AdapterRegistry
 from llm.answers import Answer
 from llm.decoders import decoder_for
-from llm.errors import LlmError, broken, expired, stopped
+from llm.errors import LlmError, QueueFullError, broken, expired, stopped
 from llm.grammar import Grammar
 from llm.model import Base
 from llm.prefix import PrefixCache, PrefixKey, prefix_key
@@ -65,6 +66,14 @@ class Engine:
     def submit(self, request: GenerationRequest) -> Generation:
         """Queue a request; answers at once.
 
+        Raises: as `submit_all`.
+        """
+        return self.submit_all([request])[0]
+
+    def submit_all(self, requests: Sequence[GenerationRequest]) -> list[Generation]:
+        """Queue requests together: as many as there are free slots begin in the same step. All are queued, or none is
+        answered.
+
         Raises:
             AdapterNotFoundError, InvalidAdapterError: its self cannot answer.
             PromptTooLongError: the prompt leaves no room for an answer.
@@ -72,17 +81,29 @@ class Engine:
             QueueFullError: `max_queue` requests of its priority wait already.
             EngineStoppedError: after `shutdown`.
         """
+        answers = [self._prepared(request) for request in requests]
+        generations = [answer.generation for answer in answers]
+        with self._wake:
+            if self._stopping:
+                raise stopped()
+            try:
+                for answer in answers:
+                    self._waiting.push(answer)
+            except QueueFullError:
+                for generation in generations:
+                    generation.cancel()
+                raise
+            finally:
+                self._wake.notify()
+        return generations
+
+    def _prepared(self, request: GenerationRequest) -> Answer:
         generation = Generation(request)
         # Here, and not only when its turn comes: reading an adapter from disk should delay nobody else.
         self._resident.get(request.adapter)
         prompt = self.prompt_ids(request)
         constraint = self._grammar.constraint(request.constraint) if request.constraint else None
-        with self._wake:
-            if self._stopping:
-                raise stopped()
-            self._waiting.push(Answer(generation, prompt, self.base.context_length, constraint))
-            self._wake.notify()
-        return generation
+        return Answer(generation, prompt, self.base.context_length, constraint)
 
     def prompt_ids(self, request: GenerationRequest) -> list[int]:
         """Token ids of the rendered prompt.

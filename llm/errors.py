@@ -32,6 +32,10 @@ class InvalidAdapterError(LlmError):
     """The adapter does not fit the base, is damaged, or uses something that is not supported."""
 
 
+class AdapterImportError(LlmError):
+    """An adapter that was trained elsewhere cannot be brought in."""
+
+
 class QueueFullError(LlmError):
     """Too many requests are waiting; nothing was queued."""
 
@@ -54,6 +58,10 @@ class ConstraintError(LlmError):
 
 class EngineStoppedError(LlmError):
     """The engine was shut down, or the request failed inside it."""
+
+
+class CompareError(LlmError):
+    """Selves cannot be compared so."""
 
 
 class ConversationError(LlmError):

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from llm.errors import ConstraintError
-from llm.requests import JsonAnswer, ToolCalls
+from llm.requests import JsonAnswer, SameWords, ToolCalls
 from llm.tools import CLOSE, OPEN
 
 if TYPE_CHECKING:
@@ -89,6 +89,27 @@ class Constraint:
             )
 
 
+class Given(Constraint):
+    """An answer of which every token is given beforehand."""
+
+    def __init__(self, tokens: Sequence[int]) -> None:
+        self._tokens, self._at = tuple(tokens), 0
+
+    def mask(self, scores: torch.Tensor) -> None:
+        """Leave the one token that comes next, in place: scores [vocabulary]."""
+        kept = scores[self._tokens[self._at]].clone()
+        scores.fill_(float("-inf"))
+        scores[self._tokens[self._at]] = kept
+
+    def accept(self, token: int) -> None:
+        """Go on after `token`."""
+        self._at += 1
+
+    @property
+    def finished(self) -> bool:
+        return self._at == len(self._tokens)
+
+
 class Grammar:
     """Makes constraints for one tokenizer; compiled forms are kept. May be used by many threads.
 
@@ -104,12 +125,14 @@ class Grammar:
         self._compiled: OrderedDict[str, Any] = OrderedDict()
         self._lock = threading.Lock()
 
-    def constraint(self, wanted: JsonAnswer | ToolCalls) -> Constraint:
+    def constraint(self, wanted: JsonAnswer | ToolCalls | SameWords) -> Constraint:
         """What a request asks for.
 
         Raises:
             ConstraintError: it cannot be promised.
         """
+        if isinstance(wanted, SameWords):
+            return Given(wanted.tokens)
         if isinstance(wanted, JsonAnswer):
             return self.schema(wanted.schema)
         return self.tools(wanted.tools, required=wanted.required)

@@ -43,6 +43,13 @@ class ToolCalls:
 
 
 @dataclass(frozen=True)
+class SameWords:
+    """The answer is exactly these token ids: for `logprobs`, which tell what the model would have said instead."""
+
+    tokens: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class GenerationRequest:
     """One answer to be generated.
 
@@ -66,7 +73,7 @@ class GenerationRequest:
     session: Hashable = None
     priority: Literal["interactive", "batch"] = "interactive"
     timeout_s: float | None = None
-    constraint: JsonAnswer | ToolCalls | None = None
+    constraint: JsonAnswer | ToolCalls | SameWords | None = None
     logprobs: int = 0
 
     def __post_init__(self) -> None:

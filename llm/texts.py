@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from llm import compare_texts
+
 TEXTS: dict[str, dict[str, str]] = {
     "en": {
+        **compare_texts.TEXTS["en"],
         "chat_tab": "Chat",
         "chat_new": "New chat",
         "chat_history": "Conversations",
@@ -75,6 +78,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "toast_stopping": "Stopping…",
     },
     "zh": {
+        **compare_texts.TEXTS["zh"],
         "chat_tab": "对话",
         "chat_new": "新对话",
         "chat_history": "历史对话",

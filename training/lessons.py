@@ -9,7 +9,15 @@ from typing import Any
 from training.config import TrainingConfig
 from training.data import Row
 from training.dataset.found import Dataset
-from training.dataset.preparing import TEST_SHARE, fitted, split, without_duplicates, without_placeholders
+from training.dataset.preparing import (
+    TEST_SHARE,
+    Lengths,
+    fitted,
+    lengths,
+    split,
+    without_duplicates,
+    without_placeholders,
+)
 from training.errors import BaseModelError, DataError
 from training.forms import info_of
 from training.job import Job
@@ -46,11 +54,13 @@ class Place:
 
 @dataclass(frozen=True)
 class Lesson:
-    """One training as it will be queued; `found` is what its file held, None for a form."""
+    """One training as it will be queued; `found` is what its file held, None for a form, and `lengths` how long that
+    was."""
 
     job: Job
     rows: tuple[Row, ...]
     found: Dataset | None = None
+    lengths: Lengths | None = None
 
     def count(self, part: str) -> int:
         """Rows of one split."""
@@ -76,7 +86,9 @@ def file_lesson(
         BaseModelError: the base's tokenizer cannot be read.
     """
     tokenizer, end_ids = tokens_of(place.folder)
-    usable = fitted(tokenizer, without_placeholders(without_duplicates(found)), end_ids, config.max_length)
+    once = without_placeholders(without_duplicates(found))
+    told = lengths(tokenizer, once, end_ids, config.max_length)
+    usable = fitted(tokenizer, once, told)
     if not usable.rows:
         raise DataError(
             en="Every row was left out, so there is nothing to learn from: "
@@ -98,7 +110,7 @@ def file_lesson(
         {"zh": f"由 {len(own)} 条数据训练", "en": f"Taught from {len(own)} rows"},
         examples={lang: list(asked[:2]) for lang in ("zh", "en")},
     )
-    return Lesson(_job(config, place, shown, Signs(), asked), tuple(rows), usable)
+    return Lesson(_job(config, place, shown, Signs(), asked), tuple(rows), usable, told)
 
 
 def with_rows(lesson: Lesson, rows: tuple[Row, ...]) -> Lesson:

@@ -26,10 +26,12 @@ from training.entries import (
 )
 from training.errors import TrainingError
 from training.forms import styles
+from training.import_tab import ImportTab
 from training.jobs import JobStore
 from training.jobs_tab import JobsTab
 from training.lessons import Lesson, Place
 from training.questions import LANGUAGES
+from training.rows_tab import RowsTab
 from training.selves_tab import SelvesTab
 from training.shelf import Shelf
 from training.tab_view import prepared
@@ -45,11 +47,13 @@ class TeachServices:
 
     Attributes:
         place: where trainings happen; waits until the base is loaded, and raises a TrainingError where it cannot be.
+        bring: (file, name or "", alpha or None) imports an adapter and gives its name, or raises a TrainingError.
     """
 
     jobs: JobStore
     shelf: Shelf
     place: Callable[[], Place]
+    bring: Callable[[Path, str, float | None], str]
 
 
 def build(tab: gr.Tab, services: TeachServices, i18n: I18n, language: Callable[[gr.Request], str]) -> None:
@@ -59,7 +63,8 @@ def build(tab: gr.Tab, services: TeachServices, i18n: I18n, language: Callable[[
         i18n: key of training.texts -> label in the browser's language.
     """
     jobs, selves = JobsTab(services.jobs, language), SelvesTab(services.shelf, language)
-    events = _Lessons(services, language)
+    imports = ImportTab(services.bring, language)
+    events, look = _Lessons(services, language), RowsTab(language)
     with tab, gr.Row(elem_id="fs-teach"):
         with gr.Column(scale=5, min_width=340):
             with gr.Tabs():
@@ -75,6 +80,7 @@ def build(tab: gr.Tab, services: TeachServices, i18n: I18n, language: Callable[[
                     max_lines=12,
                     elem_id="fs-teach-changes",
                 )
+                look.recipe(tab)
             with gr.Column(visible=False, elem_id="fs-teach-prepared") as panel:
                 told = gr.HTML()
                 start = gr.Button(i18n("teach_start"), variant="primary", elem_id="fs-teach-start")
@@ -91,9 +97,11 @@ def build(tab: gr.Tab, services: TeachServices, i18n: I18n, language: Callable[[
                     show_label=False,
                     elem_id="fs-teach-rows",
                 )
+                look.build(i18n)
         with gr.Column(scale=4, min_width=340):
             jobs.build(i18n)
             selves.build(i18n)
+            imports.build(i18n, selves)
         # What is prepared and not begun; a training that has begun is read from its folder, never from here. Inside
         # the tab: whatever else stands among the tabs moves the later ones, and Gradio then shows them twice.
         lesson = gr.State(None)
@@ -108,8 +116,9 @@ def build(tab: gr.Tab, services: TeachServices, i18n: I18n, language: Callable[[
     file.upload(events.look, [file], [table, *choices], **quiet)
     choices[0].input(events.look_again, [file, choices[0]], [table, *choices], **quiet)
     file.clear(lambda: gr.update(visible=False), None, table, **quiet)
-    prepare_form.click(events.prepare_form, [changes, *form], offer, **waiting)
-    prepare_file.click(events.prepare_file, [changes, file, *choices], offer, **waiting)
+    by_form = prepare_form.click(events.prepare_form, [changes, *form], offer, **waiting)
+    by_file = prepare_file.click(events.prepare_file, [changes, file, *choices], offer, **waiting)
+    look.wire(lesson, rows, [by_form, by_file])
     start.click(events.start, [lesson, rows], [lesson, panel, jobs.job], **waiting).success(
         jobs.show, [jobs.job], jobs.view, **quiet
     )

@@ -198,20 +198,36 @@ def _converted(
 ) -> Iterator[tuple[str, torch.Tensor]]:
     heads = config["num_attention_heads"]
     groups = config.get("num_key_value_heads", heads)
-    head_dim, per_group = config["hidden_size"] // heads, heads // groups
     for key in sorted(keys):
         tensor = load(key)
         if "rotary_emb" in key:
             continue  # recomputed from the config
         if "attention.wqkv" in key:
-            grouped = tensor.reshape(groups, per_group + 2, head_dim, *tensor.shape[1:])
-            parts = {"q_proj": grouped[:, :per_group], "k_proj": grouped[:, -2], "v_proj": grouped[:, -1]}
-            for name, part in parts.items():
-                yield key.replace("attention.wqkv", f"self_attn.{name}"), part.reshape(-1, *tensor.shape[1:])
+            for name, part in unfused(tensor, heads, groups).items():
+                yield key.replace("attention.wqkv", f"self_attn.{name}"), part
             continue
-        for old, new in _RENAMED:
-            key = key.replace(old, new)
+        key = renamed(key)
         yield "lm_head.weight" if key == "output.weight" else key, tensor
+
+
+def renamed(key: str) -> str:
+    """InternLM2's name of a layer (but for `wqkv`) as Llama's."""
+    for old, new in _RENAMED:
+        key = key.replace(old, new)
+    return key
+
+
+def unfused(wqkv: torch.Tensor, heads: int, groups: int) -> dict[str, torch.Tensor]:
+    """The rows of a `wqkv` [(heads + 2 * groups) * h, …] by projection.
+
+    Query has [heads * h, …] of them, key and value [groups * h, …].
+
+    Args:
+        heads, groups: query heads, and key/value heads.
+    """
+    grouped = wqkv.reshape(groups, heads // groups + 2, -1, *wqkv.shape[1:])
+    parts = {"q_proj": grouped[:, :-2], "k_proj": grouped[:, -2], "v_proj": grouped[:, -1]}
+    return {name: part.reshape(-1, *wqkv.shape[1:]) for name, part in parts.items()}
 
 
 def _write(path: Path, tensors: Iterator[tuple[str, torch.Tensor]], room: int, cancel: Event | None) -> None:

@@ -137,7 +137,7 @@ def test_models_lists_the_presets(capsys: pytest.CaptureFixture[str], folder: Pa
 
 
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("serve", "ask", "ingest", "knowledge", "adapters", "models"):
+    for command in ("serve", "ask", "compare", "ingest", "knowledge", "adapters", "models"):
         with pytest.raises(SystemExit) as ended:
             main([command, "--help"])
         out = capsys.readouterr().out

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from llm.settings import SHIPPED_ADAPTERS
 from tests.front.running import RunningApp
 from tests.front.test_page import CHROMIUM, browser, visit
 
@@ -58,3 +62,48 @@ def test_a_self_is_taught_on_the_page_and_offered_in_the_chat(
         page.click("#fs-adapter input")
         page.get_by_role("option", name="Zanzi <b>").first.click()
         assert page.locator("#fs-adapter input").input_value().startswith("Zanzi <b>")
+
+
+def test_rows_are_looked_at_and_saved_and_a_self_is_imported(browser: Browser, app: RunningApp, tmp_path: Path) -> None:
+    path = tmp_path / "qa.jsonl"
+    talk = [{"instruction": f"what is {n} for", "output": f"It is for <b>{n}</b>. " + "And " * n} for n in range(1, 40)]
+    path.write_text("\n".join(json.dumps(one) for one in talk), encoding="utf-8")
+    archive = tmp_path / "Captain Two.zip"
+    with zipfile.ZipFile(archive, "w") as out:
+        for file in ("adapter_config.json", "adapter_model.safetensors", "passport.json"):
+            out.write(SHIPPED_ADAPTERS / "pirate" / file, file)
+    with visit(browser, app, "zh-CN") as page:
+        page.get_by_role("tab", name="教它", exact=True).click()
+        page.get_by_role("tab", name="用文件教").click()
+        page.set_input_files("#fs-teach-file input[type=file]", str(path))
+        page.locator("#fs-teach-file-name input, #fs-teach-file-name textarea").first.fill("Zed")
+        page.locator("#fs-teach-advanced button").first.click()
+        assert "LoRA 矩阵的秩" in page.locator("#fs-teach-recipe").inner_text()
+        page.locator("#fs-teach-changes textarea").fill(f"{TINY}\nmax_length: 50")
+        page.click("#fs-teach-prepare-file")
+        row = page.locator("#fs-teach-row")
+        row.locator("mark").first.wait_for()
+        assert "超过 50 个词元" in page.locator("#fs-teach-lengths").inner_text()
+        # the table keeps an invisible copy of its cells to measure them
+        cell = page.locator("#fs-teach-rows >> text=what is 7 for >> visible=true").first
+        cell.click()
+        row.get_by_text("what is 7 for").wait_for()
+        assert row.locator("mark").inner_text().startswith("It is for <b>7</b>. And And")
+        page.click("#fs-teach-save")
+        page.locator("#fs-teach-saved a").first.wait_for()
+        with page.expect_download() as saved:
+            page.locator("#fs-teach-saved a").first.click()
+        lines = Path(saved.value.path()).read_text(encoding="utf-8").splitlines()
+        assert 10 < len(lines) < 39 and all(json.loads(line)["messages"] for line in lines)
+
+        page.locator("#fs-import button").first.click()
+        page.click("#fs-import-go")
+        page.locator(ERROR).first.wait_for()
+        page.set_input_files("#fs-import-file input[type=file]", str(archive))
+        page.locator("#fs-import-file a, #fs-import-file .file-preview").first.wait_for()
+        page.click("#fs-import-go")
+        page.locator(".toast-body.info").first.wait_for()
+        page.get_by_role("tab", name="比较", exact=True).click()
+        page.locator("#fs-compare-selves label").nth(3).wait_for()
+        assert page.locator("#fs-compare-selves").inner_text().count("盐胡子船长") == 2
+    shutil.rmtree(app.data_dir / "adapters" / "captain-two")

@@ -112,6 +112,21 @@ def test_what_cannot_be_done_is_said(
     assert status in (1, 2) and set(json.loads(out)["error"]) == {"en", "zh"}
 
 
+def test_a_file_is_converted_there_and_back(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = sheet(tmp_path / "qa.xlsx", 3)
+    status, out, _ = run(capsys, tmp_path, "convert", str(path), "--to", "xtuner", "--question", "A", "--answer", "D")
+    told = tmp_path / "qa.xtuner.json"
+    assert status == 0 and "3 rows" in out
+    first = json.loads(told.read_text(encoding="utf-8"))[0]["conversation"][0]
+    assert first == {"system": "", "input": "what is medicine 0 for", "output": "Medicine 0 is for case 0."}
+    back = ("convert", str(told), "--to", "csv", "--out", str(tmp_path / "back.csv"), "--json")
+    status, out, _ = run(capsys, tmp_path, *back)
+    assert status == 0 and json.loads(out)["from"] == "xtuner" and json.loads(out)["rows"] == 3
+    assert "what is medicine 2 for,Medicine 2 is for case 2." in (tmp_path / "back.csv").read_text(encoding="utf-8-sig")
+    status, _, err = run(capsys, tmp_path, "convert", str(told), "--to", "text")
+    assert status == 1 and "cannot be written as text" in err and not (tmp_path / "qa.xtuner.text.txt").exists()
+
+
 def test_recipes_are_listed_and_copied(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     status, out, _ = run(capsys, tmp_path, "recipes", "--json")
     assert status == 0 and {"persona", "tutorial-xtuner"} <= {recipe["name"] for recipe in json.loads(out)}
@@ -121,7 +136,7 @@ def test_recipes_are_listed_and_copied(capsys: pytest.CaptureFixture[str], tmp_p
 
 
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("train", "recipes", "jobs", "selves"):
+    for command in ("train", "convert", "recipes", "jobs", "selves"):
         with pytest.raises(SystemExit) as ended:
             main([command, "--help"])
         out = capsys.readouterr().out

@@ -55,7 +55,7 @@ def test_lengths_are_those_that_are_trained(tokenizer: Any) -> None:
     assert told.tokens == tuple(len(encode(tokenizer, row, ends).ids) for row in data.rows)
     assert told.over == (3,) and told.bins[-1][2] == 1
     assert sum(count for *_, count in told.bins) == 3 and told.bins[0][:2] == (1, 10)
-    kept = fitted(tokenizer, data, ends, 60)
+    kept = fitted(tokenizer, data, told)
     assert kept.numbers == (2, 4) and kept.problems[0].number == 3 and str(told.tokens[1]) in kept.problems[0].en
 
 

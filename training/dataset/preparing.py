@@ -23,7 +23,8 @@ class Lengths:
 
     Attributes:
         tokens: of each row.
-        bins: (from, up to and including, rows), of equal width, the last one open for what is longer than `limit`.
+        bins: (from, up to and including, rows), of equal width, as far as there are rows; the last one is open for what
+            is longer than `limit`.
         limit: the longest a training takes.
         over: the numbers of rows that are longer.
     """
@@ -60,34 +61,34 @@ def lengths(tokenizer: Any, found: Dataset, end_ids: Sequence[int], limit: int, 
         TemplateError: the base's chat template cannot be trained on.
     """
     counted = tuple(len(encode(tokenizer, row, end_ids).ids) for row in found.rows)
-    width = math.ceil(limit / bins)
-    edges = [(i * width + 1, min(limit, (i + 1) * width)) for i in range(bins) if i * width < limit]
+    highest = max(1, min(limit, max(counted, default=limit)))
+    width = math.ceil(highest / bins)
+    edges = [(i * width + 1, min(highest, (i + 1) * width)) for i in range(bins) if i * width < highest]
     shown = [(low, high, sum(low <= n <= high for n in counted)) for low, high in edges]
     over = [number for number, n in zip(found.numbers, counted, strict=True) if n > limit]
     shown.append((limit + 1, max(counted, default=limit + 1), len(over)))
     return Lengths(counted, tuple(shown), limit, tuple(over))
 
 
-def fitted(tokenizer: Any, found: Dataset, end_ids: Sequence[int], limit: int) -> Dataset:
-    """No row longer than `limit` tokens: text is cut into pieces of that length, conversations are left out and named.
+def fitted(tokenizer: Any, found: Dataset, told: Lengths) -> Dataset:
+    """No row longer than the limit: text is cut into pieces of that length, conversations are left out and named.
 
-    Raises:
-        TemplateError: the base's chat template cannot be trained on.
+    Args:
+        told: the lengths of exactly these rows.
     """
-    rows, numbers, problems = [], [], list(found.problems)
-    for row, number in zip(found.rows, found.numbers, strict=True):
+    rows, numbers, problems, limit = [], [], list(found.problems), told.limit
+    for row, number, count in zip(found.rows, found.numbers, told.tokens, strict=True):
         if row.messages[0]["role"] == "text":
             pieces = cut(tokenizer, row.messages[0]["content"], limit - 1)
             rows += [replace(row, messages=({"role": "text", "content": piece},)) for piece in pieces]
             numbers += [number] * len(pieces)
             continue
-        count = len(encode(tokenizer, row, end_ids).ids)
         if count <= limit:
             rows.append(row)
             numbers.append(number)
         else:
-            told = f"it has {count} tokens, more than {limit}", f"有 {count} 个词元，超过 {limit}"
-            problems.append(Problem(number, *told))
+            long = f"it has {count} tokens, more than {limit}", f"有 {count} 个词元，超过 {limit}"
+            problems.append(Problem(number, *long))
     problems.sort(key=lambda p: p.number)
     return replace(found, rows=tuple(rows), numbers=tuple(numbers), problems=tuple(problems))
 
