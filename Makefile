@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 # For machines without an NVIDIA GPU: `make setup TORCH_INDEX=<PyTorch's CPU wheel index>` avoids the CUDA libraries.
+# Files of tests side by side; most of a test is one thread of a small model.
+PYTEST ?= -n 2 --dist loadfile
 INDEX  := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .PHONY: help setup run test check lint browser bench clean
@@ -17,11 +19,11 @@ run: setup  ## start the app (options: make run ARGS="--port 8000")
 
 test: $(VENV)/.dev browser  ## lint, types and every test, the browser's included
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q $(PYTEST)
 
 check: $(VENV)/.dev  ## the quick part: lint, types, and the tests that take seconds
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -q -m "not slow and not browser"
+	$(BIN)/python -m pytest -q $(PYTEST) -m "not slow and not browser"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check -q .
