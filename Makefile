@@ -2,9 +2,9 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-# For machines without an NVIDIA GPU: `make setup TORCH_INDEX=<PyTorch's CPU wheel index>` avoids the CUDA libraries.
-# Files of tests side by side; most of a test is one thread of a small model.
+# Test files run side by side; most of a test is one thread of a small model.
 PYTEST ?= -n 2 --dist loadfile
+# For machines without an NVIDIA GPU: `make setup TORCH_INDEX=<PyTorch's CPU wheel index>` avoids the CUDA libraries.
 INDEX  := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 .PHONY: help setup run test check lint browser bench clean
