@@ -15,6 +15,7 @@ from front.printing import language, print_json
 from front.settings import Settings, load, options
 from llm.errors import LlmError
 from rag.errors import RagError
+from rag.texts import note
 from training.errors import ConfigError, TrainingError
 
 if TYPE_CHECKING:
@@ -138,11 +139,15 @@ def _ingest(settings: Settings, given: dict[str, Any]) -> int:
             report = {"file": event.source, "result": event.type.removeprefix("file_")}
             if event.type == "file_failed":
                 report["error"] = event.error_en
+            if event.type == "file_added" and event.document.warnings:
+                report["notes"] = [note(warning, language()) for warning in event.document.warnings]
             if event.type == "file_added" and event.moved_from:
                 report.update(result="moved", moved_from=event.moved_from)
             reports.append(report)
             if not given["json"]:
                 print(f"{report['result']:8} {report['file']}  {report.get('error', '')}".rstrip())
+                for line in report.get("notes", ()):
+                    print(f"{'note':>8} {line}")
     finally:
         services.close()
     if given["json"]:

@@ -9,7 +9,7 @@ import html
 import time
 from collections.abc import Sequence
 
-from rag.texts import text
+from rag.texts import note, text
 from rag.types import Document, FileAdded, FileFailed, FileSkipped, FileStarted, IngestDone, IngestEvent, Passage
 
 
@@ -45,8 +45,9 @@ def report(events: Sequence[IngestEvent], lang: str) -> str:
         elif isinstance(event, FileAdded):
             line = text("kb_added", lang, passages=event.document.chunks, seconds=event.seconds)
             line += f" · {text('kb_moved', lang, name=event.moved_from)}" if event.moved_from else ""
-            notes = "; ".join(event.document.warnings)
-            states[event.source] = ("added", f"{line} · {text('kb_warned', lang)}: {notes}" if notes else line)
+            notes = " ".join(note(warning, lang) for warning in event.document.warnings)
+            line = f"{line} · {text('kb_warned', lang)}: {notes}" if notes else line
+            states[event.source] = ("noted" if notes else "added", line)
         elif isinstance(event, FileSkipped):
             states[event.source] = ("skipped", text("kb_skipped", lang))
         elif isinstance(event, FileFailed):

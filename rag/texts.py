@@ -72,6 +72,12 @@ TEXTS: dict[str, dict[str, str]] = {
 }
 
 
+def note(warning: str, lang: str) -> str:
+    """The half of a document's warning that is in `lang`; earlier versions kept both in one line."""
+    en, _, zh = warning.partition("\n")
+    return zh if zh and lang.startswith("zh") else en
+
+
 def text(key: str, lang: str, **values: object) -> str:
     """The text of `key` in `lang` ("zh…" gives Chinese, anything else English)."""
     return TEXTS["zh" if lang.startswith("zh") else "en"][key].format(**values)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from rag.loaders import problems
 from rag.loaders.cleaning import clean, one_line
+from rag.loaders.lures import Tricks, lures
 from rag.settings import RagSettings
 from rag.types import LoadedDocument, Section
 
@@ -40,6 +41,7 @@ class TextBuilder:
     Attributes:
         warnings: what the user should know of this file; loaders append to it.
         removed: how many invisible characters were taken out so far.
+        tricks: what else was taken out that the user should know of; shown text before it is made one line.
     """
 
     def __init__(self, label: str, limits: RagSettings) -> None:
@@ -52,6 +54,7 @@ class TextBuilder:
         self._path: list[tuple[int, str]] = []
         self._after_heading = False
         self.removed = 0
+        self.tricks = Tricks()
         self._tops: list[str] = []
         self._title_page = False
 
@@ -66,6 +69,7 @@ class TextBuilder:
             level: 1 is outermost; 0 is a document title standing above all headings.
             names_document: False if it may not become the title (a sheet's name).
         """
+        self.tricks.see(text)
         text = one_line(text)
         if not text:
             return
@@ -85,9 +89,7 @@ class TextBuilder:
         Raises:
             UnsafeFileError: the document grew over `max_text_chars`.
         """
-        text, removed = clean(text)
-        self.removed += removed
-        text = text.strip("\n")
+        text = self.cleaned(text).strip("\n")
         if not text.strip():
             return
         if self._parts:
@@ -98,6 +100,13 @@ class TextBuilder:
             self._opening = None
         self._put(text)
         self._after_heading = False
+
+    def cleaned(self, text: str) -> str:
+        """`cleaning.clean`, with what it takes out counted."""
+        self.tricks.see(text)
+        text, removed = clean(text)
+        self.removed += removed
+        return text
 
     def _put(self, text: str) -> None:
         self._parts.append(text)
@@ -140,4 +149,6 @@ class TextBuilder:
                     f"有 {unread} 个字符无法识别，检索可能漏掉本文档的部分内容。",
                 )
             )
-        return LoadedDocument(text, self._title(own_title), loader, sections, tuple(self.warnings))
+        title = self._title(own_title)
+        told = (*lures(f"{title}\n{text}"), *self.tricks.warnings(), *self.warnings)
+        return LoadedDocument(text, title, loader, sections, told)

@@ -11,6 +11,7 @@ from rag.loaders.cleaning import CJK, one_line
 from rag.loaders.encodings import decode
 from rag.loaders.hidden import HiddenText
 from rag.loaders.html_tables import read_grid
+from rag.loaders.lures import dropped
 from rag.loaders.ordinals import ordinal
 from rag.loaders.tables import table_lines
 
@@ -39,6 +40,8 @@ _CHARSET = re.compile(rb"""charset\s*=\s*["']?\s*([\w:.-]+)|<\?xml[^>]*encoding=
 # Stand for a forced line end and for a space that is kept, until white space has been collapsed.
 _BREAK, _KEPT = "\x01", "\x02"
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+_OUTSIDE = re.compile(r"\s*(?:https?:|ftp:)?//", re.IGNORECASE)
+_RUNNING = re.compile(r"\s*(?:javascript|vbscript|data|file):", re.IGNORECASE)
 _CJK_WRAP = re.compile(f"(?<=[{CJK}])[ \t]*\n\\s*(?=[{CJK}])")
 
 
@@ -82,8 +85,22 @@ def render_html(markup: str, out: TextBuilder) -> str | None:
                 f"有 {count} 处对读者隐藏的文字未收录，第一处：“{sample}”。",
             )
         )
+    out.tricks.see("".join(text for text in root.itertext() if isinstance(text, str)))
+    out.warnings += _dropped(root)
     title = root.find(".//title")
     return "".join(title.itertext()) if title is not None else None
+
+
+def _dropped(root: Any) -> list[str]:
+    """What was left out of a page that would run or load something."""
+    scripts = frames = images = links = 0
+    for el in root.iter():
+        if el.tag == "script" or any(name.startswith("on") for name in el.keys()):  # noqa: SIM118
+            scripts += 1
+        frames += el.tag in ("iframe", "frame", "object", "embed")
+        images += el.tag == "img" and _OUTSIDE.match(el.get("src") or "") is not None
+        links += _RUNNING.match(el.get("href") or el.get("action") or "") is not None
+    return dropped(scripts, frames, images, links)
 
 
 class _Lines:

@@ -21,6 +21,7 @@ _MAIN_TYPES = {
     ".docx": re.compile(rb"wordprocessingml\.(?:document|template)\.main\+xml|ms-word\.(?:document|template)\.macro"),
     ".xlsx": re.compile(rb"spreadsheetml\.(?:sheet|template)\.main\+xml|ms-excel\.(?:sheet|template)\.macro"),
 }
+_RELATION = re.compile(rb"<(?:\w+:)?Relationship\b[^>]*>")
 _OTHER = ("a ZIP archive of another kind", "另一种 ZIP 压缩包")
 # Parts of an Office file must not hold a document type (ECMA-376 part 2, 8.1.4), and no entity comes without one.
 _DOCTYPES = tuple("<!DOCTYPE".encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be"))
@@ -55,11 +56,36 @@ def check_package(data: bytes, suffix: str, out: TextBuilder) -> None:
             for part in parts:
                 total = _unpack(archive, part, total, limit, data, out)
             types = archive.read(_CONTENT_TYPES)
+            if _MAIN_TYPES[suffix].search(types):
+                out.warnings += _carried(archive)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError) as error:
         raise problems.damaged(out.label, suffix) from error
     if not _MAIN_TYPES[suffix].search(types):
         other = next((kind for kind, main in _MAIN_TYPES.items() if main.search(types)), None)
         raise problems.mismatched(out.label, suffix, problems.KINDS[other] if other else _OTHER)
+
+
+def _carried(archive: zipfile.ZipFile) -> list[str]:
+    """What the file carries or refers to that is not read, in the form of `LoadedDocument.warnings`."""
+    names = [name.lower() for name in archive.namelist()]
+    found = []
+    if any(name.endswith("vbaproject.bin") for name in names):
+        found.append(problems.warning("Its macros were not read and never run.", "其中的宏没有读取，也不会运行。"))
+    if count := sum("/embeddings/" in name or "/activex/" in name for name in names):
+        found.append(problems.warning(f"{count} embedded file(s) were not read.", f"有 {count} 个嵌入的文件没有读取。"))
+    outside = 0
+    for name in archive.namelist():
+        if name.endswith(".rels"):
+            relations = _RELATION.findall(archive.read(name))
+            outside += sum(b'"External"' in r and b"/hyperlink" not in r for r in relations)
+    if outside:
+        found.append(
+            problems.warning(
+                f"It refers to {outside} file(s) elsewhere, which were not loaded.",
+                f"其中引用了 {outside} 个外部文件，没有加载。",
+            )
+        )
+    return found
 
 
 def _check_size(total: int, limit: int, data: bytes, out: TextBuilder) -> None:

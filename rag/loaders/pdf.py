@@ -11,7 +11,8 @@ from typing import Any
 
 from rag.loaders import problems
 from rag.loaders.builder import TextBuilder
-from rag.loaders.cleaning import CJK, clean, unwrap_page
+from rag.loaders.cleaning import CJK, unwrap_page
+from rag.loaders.pdf_hidden import Unseen, attached
 
 MAX_PAGES = 5000
 # Processor time, so that a busy machine fails no honest file. A page of dense print takes well under a second.
@@ -70,6 +71,7 @@ def read_pdf(data: bytes, out: TextBuilder) -> str | None:
             if count == 0:
                 raise problems.damaged(out.label, ".pdf")
             _Pages(reader, out).read()
+            out.warnings += attached(reader)
             return _title(reader)
         except DependencyError as error:
             raise problems.cipher_missing(out.label) from error
@@ -87,6 +89,7 @@ class _Pages:
         self._began = time.thread_time()
         self._page_began = 0.0
         self._slow = False
+        self._unseen = Unseen()
 
     def read(self) -> None:
         texts: list[str] = []
@@ -94,6 +97,7 @@ class _Pages:
         images: list[int] = []
         for number, page in enumerate(self.reader.pages, start=1):
             self._page_number = number
+            self._unseen.page(number)
             text = self._text(page)
             if text is None:
                 failed.append(number)
@@ -131,17 +135,25 @@ class _Pages:
             raise problems.too_slow(self.out.label)
         if text is None:
             return None
-        text, removed = clean(text)
-        self.out.removed += removed
-        return _CJK_GAP.sub("", text).strip()
+        return _CJK_GAP.sub("", self.out.cleaned(text)).strip()
 
-    def _watch(self, *_: Any) -> None:
+    def _watch(self, operator: bytes, operands: Any, cm: Any, tm: Any) -> None:
+        self._unseen.operation(operator, operands, cm, tm)
         # pypdf swallows errors inside of form objects: the flag tells, and the next operation raises again.
         if time.thread_time() - self._page_began > PAGE_SECONDS:
             self._slow_page = True
             raise _TooSlow
 
     def _report(self, failed: list[int], images: list[int]) -> None:
+        if unseen := self._unseen.pages():
+            self.out.warnings.append(
+                problems.warning(
+                    f"{len(unseen)} page(s) hold text in white, invisible or tiny, which a reader may not see: "
+                    f"{_listed(unseen)}. It was kept.",
+                    f"有 {len(unseen)} 页含有白色、不可见或极小的文字，读者可能看不到：第 {_listed(unseen)} 页。"
+                    "已照样收录。",
+                )
+            )
         if failed:
             self.out.warnings.append(
                 problems.warning(

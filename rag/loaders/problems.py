@@ -187,8 +187,8 @@ def too_long(label: str, limit: int) -> UnsafeFileError:
 
 
 def warning(en: str, zh: str) -> str:
-    """One line for `LoadedDocument.warnings`, which has no language: English, then Chinese."""
-    return f"{en} {zh}"
+    """One of `LoadedDocument.warnings`, which have no language: a line in English, then one in Chinese."""
+    return f"{en}\n{zh}"
 
 
 def archive_damaged(label: str) -> UnreadableFileError:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rag.loaders import problems
 from rag.loaders.builder import TextBuilder
-from rag.loaders.cleaning import clean, has_cjk, one_line
+from rag.loaders.cleaning import has_cjk, one_line
 from rag.loaders.encodings import decode
 
 ROWS_PER_SECTION = 20
@@ -138,8 +138,7 @@ def read_csv(data: bytes, out: TextBuilder) -> None:
     Raises:
         UnreadableFileError: not text, or a cell longer than 131,072 characters.
     """
-    text, removed = clean(decode(data, out, ".csv"))
-    out.removed += removed
+    text = out.cleaned(decode(data, out, ".csv"))
     delimiter = _delimiter(text)
     unclosed = False
     try:

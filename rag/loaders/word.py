@@ -53,6 +53,15 @@ def read_docx(data: bytes, out: TextBuilder) -> str | None:
                 f"有 {count} 处标记为隐藏的文字未收录，第一处：“{sample}”。",
             )
         )
+    if reader.white:
+        count, sample = len(reader.white), one_line(reader.white[0])[:60]
+        out.warnings.append(
+            problems.warning(
+                f"White text, which a reader may not see, was kept in {count} place(s), the first: “{sample}”.",
+                f"有 {count} 处白色文字读者可能看不到，已照样收录，第一处：“{sample}”。",
+            )
+        )
+    out.tricks.see("".join(text for text in document.element.body.itertext() if isinstance(text, str)))
     return document.core_properties.title
 
 
@@ -60,6 +69,7 @@ class _Reader:
     def __init__(self, document: Any, out: TextBuilder) -> None:
         self.out = out
         self.hidden: list[str] = []
+        self.white: list[str] = []
         self._styles = {s.get(W + "styleId"): s for s in document.styles.element.iterchildren(W + "style")}
         self._parts = {rel.reltype.rsplit("/", 1)[-1]: rel for rel in document.part.rels.values()}
         self._numbering = Numbering(self._part("numbering"))
@@ -165,6 +175,8 @@ class _Reader:
             if is_on(properties, "vanish") or (size.isdecimal() and int(size) <= 2):  # half points
                 self.hidden.append(text)
                 return
+            if (value(properties, "color") or "").upper() == "FFFFFF" and not _is_shaded(run):
+                self.white.append(text)  # kept: a table's style may give it a dark ground
         yield text
 
     def notes(self) -> None:
@@ -224,6 +236,13 @@ class _Reader:
             if text.strip():
                 texts.append(self._numbering.marker(numbers, None).strip() + " " + text)
         return one_line(" ".join(texts))
+
+
+def _is_shaded(run: Any) -> bool:
+    """Whether the run, or anything around it, sets a ground of its own."""
+    around = [run, *run.iterancestors()]
+    properties = (part for el in around for part in el if str(part.tag).endswith("Pr"))
+    return any(part.find(W + "shd") is not None for part in properties)
 
 
 _SKIP = -1

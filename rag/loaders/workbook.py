@@ -24,6 +24,7 @@ MAX_MERGES = 20_000
 # White space is bounded, so that no run of it can slow the search.
 _MERGE = re.compile(rb'mergeCell\s{1,9}ref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
 _UNCOMPUTED = re.compile(rb"</f>\s{0,9}(?:<v\s{0,9}/>|<v></v>)?\s{0,9}</c>")
+_UNSEEN = re.compile(rb'<(?:row|col)\s[^>]{0,400}?\shidden="(?:1|true)"')
 _RELATION_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
@@ -60,6 +61,13 @@ def read_xlsx(data: bytes, out: TextBuilder) -> str | None:
                         f"Sheet “{name}”: {uncomputed} formulas have no stored result and were left out. "
                         "Open and save the file in Excel.",
                         f"工作表“{name}”有 {uncomputed} 个公式没有保存计算结果，未收录。请用 Excel 打开并保存一次。",
+                    )
+                )
+            if unseen := layouts.unseen(sheet.title):
+                out.warnings.append(
+                    problems.warning(
+                        f"Sheet “{name}”: {unseen} hidden rows or columns were kept.",
+                        f"工作表“{name}”有 {unseen} 个隐藏的行或列，已照样收录。",
                     )
                 )
             write_rows(_fill_merged(_dense(sheet.iter_rows(), out), merges), out)
@@ -107,6 +115,12 @@ class _SheetParts:
         return sorted(merges), sum(1 for _ in _UNCOMPUTED.finditer(xml))
 
 
+    def unseen(self, title: str) -> int:
+        """How many hidden rows and runs of columns a sheet has."""
+        xml = self._archive.read(self._paths[title]) if title in self._paths else b""
+        return len(_UNSEEN.findall(xml))
+
+
 def _dense(rows: Iterator[tuple], out: TextBuilder) -> Iterator[list[Cell]]:
     """Cells as text, without the empty ones at the end of each row."""
     padded = 0
@@ -124,6 +138,9 @@ def _dense(rows: Iterator[tuple], out: TextBuilder) -> Iterator[list[Cell]]:
                 )
             )
         last = next((i for i in range(min(len(cells), MAX_COLUMNS), 0, -1) if cells[i - 1].value is not None), 0)
+        for cell in cells[:last]:
+            if isinstance(cell.value, str):
+                out.tricks.see(cell.value)
         yield [cell_text(cell) for cell in cells[:last]]
 
 
