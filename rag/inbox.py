@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.database import storage_error
-from rag.loaders import ARCHIVES, safe_name
+from rag.loaders import ARCHIVES, problems, safe_name
 from rag.types import FileStarted, IngestDone, IngestEvent
 
 if TYPE_CHECKING:
@@ -35,9 +35,13 @@ class Inbox:
         """Move uploads here; from the return on they are safe.
 
         Raises:
+            UnsafeFileError: too many; none was taken.
             CollectionNotFoundError, StorageError.
         """
-        name = self._base.collection(collection).name
+        name, uploads = self._base.collection(collection).name, list(uploads)
+        count, limit = len(self.waiting(collection)) + len(uploads), self._base.settings.max_upload_files
+        if count > limit:
+            raise problems.upload_many(count, limit)
         try:
             for path in uploads:
                 place = self._folder / name / uuid.uuid4().hex

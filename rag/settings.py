@@ -26,6 +26,7 @@ class RagSettings:
         max_text_chars: longest text of one document.
         max_archive_mb: largest size of a zip archive of documents, and of what it holds, in MiB.
         max_archive_files: most files in a zip archive of documents.
+        max_upload_files: most files of one collection that wait to be added.
         readers: processes that read files side by side; 0 takes one for each processor, 4 at most.
         read_seconds: longest time for reading one file.
         read_memory_mb: memory for reading one file, in MiB (where the system can limit it).
@@ -44,6 +45,7 @@ class RagSettings:
     max_text_chars: int = 5_000_000
     max_archive_mb: int = 1024
     max_archive_files: int = 20_000
+    max_upload_files: int = 5000
     readers: int = 0
     read_seconds: int = 60
     read_memory_mb: int = 2048

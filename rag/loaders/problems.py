@@ -216,6 +216,15 @@ def archive_many(label: str, count: int, limit: int) -> UnsafeFileError:
     )
 
 
+def upload_many(count: int, limit: int) -> UnsafeFileError:
+    return UnsafeFileError(
+        en=f"{count} files would wait in this collection; the limit is {limit}, so none of these was taken. Add "
+        "them in parts, pack them into a zip, or raise max_upload_files.",
+        zh=f"该资料库将有 {count} 个文件等待添加，超过上限 {limit} 个，这些文件都没有接收。"
+        "请分批添加、打包成 zip，或调高 max_upload_files。",
+    )
+
+
 def archive_escape(label: str, archive: str) -> UnsafeFileError:
     return UnsafeFileError(
         en=f"“{label}” in “{archive}” has a name or link that leads out of the archive, as attacks do; it was not "

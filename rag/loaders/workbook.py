@@ -114,7 +114,6 @@ class _SheetParts:
             merges.append((int(m[2]), left, int(m[4]), min(right, MAX_COLUMNS)))
         return sorted(merges), sum(1 for _ in _UNCOMPUTED.finditer(xml))
 
-
     def unseen(self, title: str) -> int:
         """How many hidden rows and runs of columns a sheet has."""
         xml = self._archive.read(self._paths[title]) if title in self._paths else b""
