@@ -136,7 +136,7 @@ def _ingest(settings: Settings, given: dict[str, Any]) -> int:
                     "passages": event.chunks,
                 }
                 continue
-            report = {"file": event.source, "result": event.type.removeprefix("file_")}
+            report: dict[str, Any] = {"file": event.source, "result": event.type.removeprefix("file_")}
             if event.type == "file_failed":
                 report["error"] = event.error_en
             if event.type == "file_added" and event.document.warnings:

@@ -82,7 +82,8 @@ def _run(settings: Settings, start: float) -> None:
             quiet=True,
             show_error=True,
             ssr_mode=False,
-            max_file_size=settings.rag.max_file_mb * 2**20,
+            # an archive, or a backup, may be larger than a document, whose own limit holds when it is read
+            max_file_size=max(settings.rag.max_file_mb, settings.rag.max_archive_mb) * 2**20,
             **options,
         )
     except OSError as error:

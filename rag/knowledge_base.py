@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -48,6 +48,14 @@ MAX_QUERY_CHARS = 2000
 """A longer query is searched by its beginning; no question is that long, and a pasted book would only cost time."""
 
 _INDEX_TEXT_VERSION = 1  # of store.index_text: a change there makes the stored vectors stale
+
+
+Told = Callable[[str, int, int], None]
+"""Hears what is worked on: a collection's title, its number from 1, and how many there are."""
+
+
+def _quietly(title: str, number: int, total: int) -> None:
+    return
 
 
 @dataclass(frozen=True)
@@ -257,10 +265,10 @@ class KnowledgeBase:
         """Wait until both indexes have taken in every change. Nothing needs this but a measurement, or a test."""
         self._indexing.wait()
 
-    def verify(self) -> VerifyReport:
+    def verify(self, told: Told = _quietly) -> VerifyReport:
         """Check the database, every passage against its text, and both indexes against the database."""
         problems = checks.check(self._store)
-        for row in self._store.collection_rows():
+        for row in self._each(told):
             try:
                 problems += self._dense.verify(row)
                 problems += self._lexical.verify(row)
@@ -270,13 +278,20 @@ class KnowledgeBase:
                 problems.append(f"{row.title}: {error.en}")
         return VerifyReport(tuple(problems))
 
-    def rebuild(self) -> None:
+    def rebuild(self, told: Told = _quietly) -> None:
         """Build both indexes of every collection anew from the database, without the embedder."""
-        for row in self._store.collection_rows():
+        for row in self._each(told):
             self._dense.rebuild(row)
             self._lexical.rebuild(row)
 
-    def compact(self) -> int:
+    def _each(self, told: Told) -> Iterator[CollectionRow]:
+        """Every collection, the oldest first, with a word on which it is."""
+        rows = self._store.collection_rows()
+        for number, row in enumerate(rows, start=1):
+            told(row.title, number, len(rows))
+            yield row
+
+    def compact(self, told: Told = _quietly) -> int:
         """Give back the room of what was deleted, in the database and (by building them anew) in the indexes.
 
         Returns:
@@ -284,7 +299,7 @@ class KnowledgeBase:
         """
         before = self._size()
         self._store.database.vacuum()
-        self.rebuild()
+        self.rebuild(told)
         return before - self._size()
 
     def _size(self) -> int:

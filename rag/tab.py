@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import gradio as gr
 
+from rag import care_tab
 from rag.errors import RagError
 from rag.loaders import ARCHIVES, SUPPORTED
 from rag.render import document_rows, report, results
@@ -83,6 +84,7 @@ def build(
                     elem_id="fs-kb-query",
                 )
                 found = gr.HTML(elem_id="fs-kb-found")
+        restored = care_tab.build(knowledge, i18n, language)
     timer = gr.Timer(1.0)
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -92,6 +94,7 @@ def build(
     timer.tick(tab.fill, listed, [collection, *listing, timer], **quiet)
     collection.change(tab.documents, listed, listing, **quiet)
     collection.change(tab.waiting, [collection], resume, **quiet)
+    restored.then(tab.fill, [collection], [collection, *listing, timer], **quiet)
     collection.focus(tab.choices, None, collection, **quiet)
     gr.on([new.click, title.submit], tab.create, [title], [collection, title], **quiet)
     drop.click(tab.ask, [collection], [confirm, question], **quiet)

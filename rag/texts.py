@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rag.care_texts import CARE_TEXTS
+
 TEXTS: dict[str, dict[str, str]] = {
     "en": {
         "knowledge_tab": "Knowledge",
@@ -70,6 +72,10 @@ TEXTS: dict[str, dict[str, str]] = {
         "kb_warned": "提示",
     },
 }
+
+
+for _lang, _texts in CARE_TEXTS.items():
+    TEXTS[_lang] |= _texts
 
 
 def note(warning: str, lang: str) -> str:
