@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from rag import conflicts
 from rag.citations import cite, strip_markers
 from rag.errors import QuestionError
 from rag.followup import resolve
@@ -30,6 +31,9 @@ MAX_QUESTION_CHARS = 8000
 
 _LATE_CHUNKS = 16
 """How much a cancelled model may still send (its usage comes last) before the stream is closed on it."""
+
+_LOOK_ROUND = 6
+"""Passages among which one is looked for that gives another amount than the answer."""
 
 
 class PassageSearch(Protocol):
@@ -71,10 +75,11 @@ def answer(
     options: AnswerOptions,
     cancel: threading.Event | None = None,
 ) -> Generator[AnswerEvent, None, None]:
-    """Answer a question as a stream of events: [Sources] Token* [Refusal] Citation* Done.
+    """Answer a question as a stream of events: [Sources] Token* [Sources] [Refusal] Citation* Done.
 
     With a collection the answer comes from its passages and is cited; without one it is plain chat, as it is for a
-    greeting. A follow-up is made complete before search, and asked in that form. Closing the generator, or setting
+    greeting. Where another document gives another amount, the answer says so and the sources come again with that one
+    added. A follow-up is made complete before search, and asked in that form. Closing the generator, or setting
     `cancel`, stops the model; with `cancel` what was written so far is kept and cited, and `finish_reason` is
     "cancelled".
 
@@ -139,6 +144,14 @@ def _answer(
         yield Done(strip_markers(run.text), options.adapter, run.finish_reason, run.usage, run.timings())
         return
     cited = cite(run.text, passages, query)
+    if conflicts.has_amounts(cited):
+        others = [p for p in knowledge_base.search(query, options.collection, _LOOK_ROUND) if p not in passages]
+        other = conflicts.find(query, cited, passages, [*passages, *others])
+        if other is not None:
+            if other.passage not in passages:
+                passages = (*passages, other.passage)
+                yield Sources(passages, query)
+            cited = conflicts.told(cited, other, passages.index(other.passage) + 1, language)
     yield from cited.citations
     yield Done(cited.text, options.adapter, run.finish_reason, run.usage, run.timings())
 

@@ -156,12 +156,15 @@ class IngestDone:
 IngestEvent = FileStarted | FileAdded | FileSkipped | FileFailed | IngestDone
 
 
-# --- answer events: [Sources] Token* [Refusal] Citation* Done
+# --- answer events: [Sources] Token* [Sources] [Refusal] Citation* Done
 
 
 @dataclass(frozen=True)
 class Sources:
-    """The passages that were given to the model, in the order of their citation numbers (1-based)."""
+    """The passages that were given to the model, in the order of their citation numbers (1-based).
+
+    It comes once more where a passage was added that contradicts the answer.
+    """
 
     passages: tuple[Passage, ...]
     query: str
