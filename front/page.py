@@ -66,7 +66,7 @@ def build(services: Services, runs: ChatRuns) -> tuple[gr.Blocks, dict[str, Any]
             with gr.Tab(i18n("chat_tab"), id="chat", elem_id="fs-chat-tab"):
                 chat = chat_tab.body(i18n)
             with gr.Tab(i18n("knowledge_tab"), id="knowledge", elem_id="fs-knowledge-tab"):
-                knowledge_tab.build(services.knowledge, i18n, language)
+                knowledge_tab.build(services.knowledge, i18n, language, services.passages)
             teach = gr.Tab(i18n("teach_tab"), id="teach", elem_id="fs-teach-tab")
 
             def bring(path: Path, name: str, alpha: float | None) -> str:

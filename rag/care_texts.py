@@ -31,6 +31,18 @@ CARE_TEXTS: dict[str, dict[str, str]] = {
         "kb_saved": "{documents} documents in {collections} collections saved, {size}. The link stays for 15 minutes.",
         "kb_restored": "The backup is in place.",
         "kb_download": "Backup",
+        "kb_decline": "When to decline",
+        "kb_decline_hint": "A question for which nothing near enough is found is declined before the model is asked. "
+        "Give questions whose answer is known (CSV with the columns question and source; without a source: the "
+        "documents do not hold the answer) to see what a threshold does. The model may still decline by itself.",
+        "kb_decline_below": "Decline below this nearness",
+        "kb_questions": "Questions (CSV)…",
+        "kb_decline_use": "Use this",
+        "kb_decline_used": "Questions are declined below {value:.2f} from now on.",
+        "kb_effect": "With {value:.2f}, of {count} questions: {answered} of {answerable} that the documents answer reach "
+        "the model, {declined} of {others} that they do not are declined.",
+        "kb_effect_change": "Against {now:.2f}, which holds now: {more} let through rightly, {wrongly} wrongly.",
+        "kb_effect_best": "{best:.2f} treats most of them rightly.",
     },
     "zh": {
         "kb_care": "维护知识库",
@@ -57,5 +69,16 @@ CARE_TEXTS: dict[str, dict[str, str]] = {
         "kb_saved": "已保存 {collections} 个资料库中的 {documents} 个文档，共 {size}。下载链接保留 15 分钟。",
         "kb_restored": "备份已恢复。",
         "kb_download": "备份文件",
+        "kb_decline": "何时拒答",
+        "kb_decline_hint": "找不到足够接近的内容时，不询问模型就直接拒答。可提供已知答案的问题"
+        "（CSV，列为“问题”和“来源”；来源留空表示资料中没有答案），查看阈值的效果。模型自己仍可能拒答。",
+        "kb_decline_below": "接近程度低于此值时拒答",
+        "kb_questions": "问题（CSV）……",
+        "kb_decline_use": "采用",
+        "kb_decline_used": "今后接近程度低于 {value:.2f} 的问题将拒答。",
+        "kb_effect": "取 {value:.2f} 时，{count} 个问题中：资料能回答的 {answerable} 个里放行 {answered} 个，"
+        "资料不能回答的 {others} 个里拒答 {declined} 个。",
+        "kb_effect_change": "与现在的 {now:.2f} 相比：正确放行 {more}，误放行 {wrongly}。",
+        "kb_effect_best": "取 {best:.2f} 时整体最合适。",
     },
 }

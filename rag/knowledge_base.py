@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ import numpy as np
 from rag import checks
 from rag.background import Background
 from rag.backup import BackupReport, backup, restore, sweep
+from rag.calibration import store, stored
 from rag.dense import DenseIndex
 from rag.embeddings import Embedder, Fingerprint
 from rag.errors import CollectionNotFoundError, RagError, StorageError
@@ -81,7 +82,8 @@ class KnowledgeBase:
     """
 
     def __init__(self, settings: RagSettings, embedder: Embedder) -> None:
-        self.settings, self.embedder = settings, embedder
+        self._configured = settings.refuse_below
+        self.settings, self.embedder = stored(settings), embedder
         stamp = {"embedder": embedder.fingerprint.to_dict(), "index_text": _INDEX_TEXT_VERSION}
         self._fingerprint = json.dumps(stamp, ensure_ascii=False)
         self._lock = lock(settings.data_dir)
@@ -255,6 +257,11 @@ class KnowledgeBase:
         return KnowledgeRetriever(knowledge_base=self, collection=self._store.collection(collection).name, k=k)
 
     # --- care
+
+    def set_refuse_below(self, refuse_below: float) -> None:
+        """Decline what is not found nearer than this (see `rag.calibration`), also after a restart."""
+        store(self.settings.data_dir, refuse_below, self._configured)
+        self.settings = replace(self.settings, refuse_below=refuse_below)
 
     @property
     def readers(self) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import gradio as gr
 
-from rag import care_tab
+from rag import calibration_tab, care_tab
 from rag.errors import RagError
 from rag.loaders import ARCHIVES, SUPPORTED
 from rag.render import document_rows, report, results
@@ -35,12 +35,14 @@ def build(
     knowledge: Later,
     i18n: Callable[[str], Any],
     language: Callable[[gr.Request], str],
+    k: int = 4,
 ) -> None:
     """Add the tab's components to the surrounding Blocks and wire them.
 
     Args:
         knowledge: opened in the background.
         i18n: key of rag.texts -> label in the browser's language.
+        k: passages that an answer is made from.
     """
     tab = _Tab(knowledge, language)
     chosen = gr.State("")
@@ -84,6 +86,7 @@ def build(
                     elem_id="fs-kb-query",
                 )
                 found = gr.HTML(elem_id="fs-kb-found")
+        calibration_tab.build(knowledge, collection, i18n, language, k)
         restored = care_tab.build(knowledge, i18n, language)
     timer = gr.Timer(1.0)
 
