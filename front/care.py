@@ -31,6 +31,7 @@ def care(settings: Settings, action: str, file: Path | None) -> dict[str, Any]:
     from rag.embeddings import load_embedder
 
     with KnowledgeBase(settings.rag, load_embedder(settings.rag)) as base:
+        base.settle()
         told: dict[str, Any] = {}
         if action == "rebuild":
             base.rebuild()

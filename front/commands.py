@@ -207,4 +207,6 @@ def _services(settings: Settings, *, model: bool = True, knowledge: bool = True)
 
     services = Services(settings)
     services.load(model=model, knowledge=knowledge)
+    if services.knowledge.ready:
+        services.knowledge.get().settle()  # one command should not be answered by half of the search
     return services

@@ -31,6 +31,8 @@ CARE_TEXTS: dict[str, dict[str, str]] = {
         "kb_saved": "{documents} documents in {collections} collections saved, {size}. The link stays for 15 minutes.",
         "kb_restored": "The backup is in place.",
         "kb_download": "Backup",
+        "kb_embedding": "The embedder was changed: {done} of {total} passages are embedded again; until all are, "
+        "search goes by words.",
         "kb_decline": "When to decline",
         "kb_decline_hint": "A question for which nothing near enough is found is declined before the model is asked. "
         "Give questions whose answer is known (CSV with the columns question and source; without a source: the "
@@ -39,8 +41,8 @@ CARE_TEXTS: dict[str, dict[str, str]] = {
         "kb_questions": "Questions (CSV)…",
         "kb_decline_use": "Use this",
         "kb_decline_used": "Questions are declined below {value:.2f} from now on.",
-        "kb_effect": "With {value:.2f}, of {count} questions: {answered} of {answerable} that the documents answer reach "
-        "the model, {declined} of {others} that they do not are declined.",
+        "kb_effect": "With {value:.2f}, of {count} questions: {answered} of {answerable} that the documents answer "
+        "reach the model, {declined} of {others} that they do not are declined.",
         "kb_effect_change": "Against {now:.2f}, which holds now: {more} let through rightly, {wrongly} wrongly.",
         "kb_effect_best": "{best:.2f} treats most of them rightly.",
     },
@@ -69,6 +71,7 @@ CARE_TEXTS: dict[str, dict[str, str]] = {
         "kb_saved": "已保存 {collections} 个资料库中的 {documents} 个文档，共 {size}。下载链接保留 15 分钟。",
         "kb_restored": "备份已恢复。",
         "kb_download": "备份文件",
+        "kb_embedding": "嵌入模型已更换：{total} 段中已重新嵌入 {done} 段，完成之前按字词检索。",
         "kb_decline": "何时拒答",
         "kb_decline_hint": "找不到足够接近的内容时，不询问模型就直接拒答。可提供已知答案的问题"
         "（CSV，列为“问题”和“来源”；来源留空表示资料中没有答案），查看阈值的效果。模型自己仍可能拒答。",

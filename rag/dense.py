@@ -62,10 +62,14 @@ class _State:
 
 
 class DenseIndex:
-    """The vector indexes of all collections, each opened at its first use. Thread-safe. All raise StorageError."""
+    """The vector indexes of all collections, each opened at its first use. Thread-safe. All raise StorageError.
 
-    def __init__(self, store: Store, folder: Path) -> None:
-        self._store, self._folder = store, folder
+    Args:
+        comparable: whether the vectors of a collection are the present embedder's; those of others are let alone.
+    """
+
+    def __init__(self, store: Store, folder: Path, comparable: Callable[[CollectionRow], bool] = bool) -> None:
+        self._store, self._folder, self._comparable = store, folder, comparable
         self._journal = IndexJournal(store.database)
         self._lock = threading.RLock()  # guards _states and what is in them; never held while Chroma works
         self._opening = threading.RLock()
@@ -83,7 +87,7 @@ class DenseIndex:
 
     def search(self, collection: CollectionRow, vector: np.ndarray, count: int) -> list[tuple[str, float]]:
         """Up to `count` (chunk id, cosine), best first, ties by id. `vector`: float32 [d], of unit length."""
-        while True:
+        while self._comparable(collection):
             state = self._state(collection)
             with self._lock:
                 self._refresh(state, collection)
@@ -107,6 +111,7 @@ class DenseIndex:
             # rounded, because the two ways of computing differ in the last digits
             ranked = sorted((-round(score, 5), name) for name, score in scores.items() if name not in removed)
             return [(name, -score) for score, name in ranked[:count]]
+        return []
 
     def pending(self, collection: CollectionRow) -> int:
         """How many chunks are not in the index yet."""
@@ -137,6 +142,8 @@ class DenseIndex:
 
     def flush(self, collection: CollectionRow) -> None:
         """Delete from the index what was deleted, and write what is pending where that has become much."""
+        if not self._comparable(collection):
+            return
         state = self._state(collection)
         with state.writing:
             if self._states.get(collection.id) is not state:  # it was dropped while this waited
@@ -189,6 +196,8 @@ class DenseIndex:
 
     def rebuild(self, collection: CollectionRow) -> None:
         """Write the index anew from the store, beside the old one, and swap. A small collection then has none."""
+        if not self._comparable(collection):
+            return
         state = self._state(collection)
         with state.writing:
             if self._states.get(collection.id) is not state:  # it was dropped while this waited
@@ -284,6 +293,8 @@ class DenseIndex:
 
     def verify(self, collection: CollectionRow) -> list[str]:
         """Differences between the index and the store, in words; [] if there are none."""
+        if not self._comparable(collection):
+            return []
         self.flush(collection)
         state = self._state(collection)
         with state.writing:

@@ -10,7 +10,6 @@ SQLite is the truth; the vector index (Chroma) and BM25 are caches of it.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -25,7 +24,7 @@ from rag.background import Background
 from rag.backup import BackupReport, backup, restore, sweep
 from rag.calibration import store, stored
 from rag.dense import DenseIndex
-from rag.embeddings import Embedder, Fingerprint
+from rag.embeddings import Embedder
 from rag.errors import CollectionNotFoundError, RagError, StorageError
 from rag.folder import lock, slug, tag
 from rag.fusion import fuse, passages
@@ -34,7 +33,7 @@ from rag.ingest import Services, ingest
 from rag.lexical import LexicalIndex
 from rag.readers import Readers
 from rag.records import CollectionRow
-from rag.reembed import reembed
+from rag.reembed import Vectors
 from rag.settings import RagSettings
 from rag.sources import collect
 from rag.store import Store
@@ -47,8 +46,6 @@ log = logging.getLogger(__name__)
 
 MAX_QUERY_CHARS = 2000
 """A longer query is searched by its beginning; no question is that long, and a pasted book would only cost time."""
-
-_INDEX_TEXT_VERSION = 1  # of store.index_text: a change there makes the stored vectors stale
 
 
 Told = Callable[[str, int, int], None]
@@ -73,7 +70,8 @@ class VerifyReport:
 class KnowledgeBase:
     """Documents in collections, searched by meaning and by words. Thread-safe; one process per data folder.
 
-    Opening heals what a crash left behind, and embeds again where the embedder is another one than before.
+    Opening heals what a crash left behind. Where the embedder is another one than before, documents are embedded again
+    in the background, and found by their words until then.
     Wherever a collection is named, its name or its title will do.
 
     Raises:
@@ -84,15 +82,13 @@ class KnowledgeBase:
     def __init__(self, settings: RagSettings, embedder: Embedder) -> None:
         self._configured = settings.refuse_below
         self.settings, self.embedder = stored(settings), embedder
-        stamp = {"embedder": embedder.fingerprint.to_dict(), "index_text": _INDEX_TEXT_VERSION}
-        self._fingerprint = json.dumps(stamp, ensure_ascii=False)
         self._lock = lock(settings.data_dir)
         try:
             self._store = Store(settings.data_dir / "knowledge.db")
             try:
                 sweep(settings.data_dir)
-                self._reembed()
-                self._dense = DenseIndex(self._store, settings.data_dir / "vector_db")
+                self._vectors = Vectors(self._store, embedder, self._embedded)
+                self._dense = DenseIndex(self._store, settings.data_dir / "vector_db", self._vectors.comparable)
                 self._lexical = LexicalIndex(self._store, settings.data_dir / "keywords")
             except BaseException:
                 self._store.close()
@@ -102,24 +98,28 @@ class KnowledgeBase:
             raise
         self._indexing = Background(self._index)
         self._services = Services(self._store, embedder, Readers(settings), self._indexing.later)
-        for collection in self._store.collection_rows():
-            self._indexing.later(collection)
+        self._bring_up()
         self.inbox = Inbox(self)
         self.inbox.sweep()
         self._open = True
 
-    def _reembed(self) -> None:
-        """Embed every collection again whose vectors another embedder made."""
-        for collection in self._store.collection_rows():
-            if not self._made_the_vectors(collection.fingerprint):
-                reembed(self._store, collection, self.embedder, self._fingerprint)
+    def _bring_up(self) -> None:
+        """Have the indexes follow, and embed every collection again whose vectors another embedder made."""
+        for row in self._store.collection_rows():
+            self._indexing.later(row)
+            self._vectors.bring_up(row)
 
-    def _made_the_vectors(self, stamp: str) -> bool:
-        """Whether the stored stamp is this embedder's; its probe may differ in the last digits."""
-        stored = json.loads(stamp)
-        return stored["index_text"] == _INDEX_TEXT_VERSION and self.embedder.fingerprint == Fingerprint.from_dict(
-            stored["embedder"]
-        )
+    def _embedded(self, row: CollectionRow) -> None:
+        """A collection has new vectors; `row` is what it was."""
+        self._dense.drop(row)
+        self._indexing.later(self._store.collection(row.name))
+
+    def embedding(self, collection: str) -> tuple[int, int] | None:
+        """How many passages of how many were embedded again since the embedder changed; None where all are level.
+
+        Until all are, the collection is searched by words alone.
+        """
+        return self._vectors.progress.get(collection)
 
     def __enter__(self) -> KnowledgeBase:
         return self
@@ -134,6 +134,7 @@ class KnowledgeBase:
         if not self._open:
             return
         self._open = False
+        self._vectors.close()
         self._services.readers.close()
         self._indexing.close()
         try:
@@ -167,7 +168,7 @@ class KnowledgeBase:
             taken = {c.name for c in known}
             if name is None and wanted in taken:
                 wanted = f"{wanted[:50]}-{tag(title)}"
-            self._store.add_collection(wanted, title, self._fingerprint, self.embedder.dimension)
+            self._store.add_collection(wanted, title, self._vectors.stamp, self.embedder.dimension)
             found = next(c for c in self.collections() if c.name == wanted)
         return found
 
@@ -269,7 +270,8 @@ class KnowledgeBase:
         return self._services.readers.count
 
     def settle(self) -> None:
-        """Wait until both indexes have taken in every change. Nothing needs this but a measurement, or a test."""
+        """Wait until everything is embedded, and both indexes have taken in every change."""
+        self._vectors.wait()
         self._indexing.wait()
 
     def verify(self, told: Told = _quietly) -> VerifyReport:
@@ -331,6 +333,4 @@ class KnowledgeBase:
         for row in restore(self._store, source):
             self._lexical.forget(row)
             self._dense.drop(row)
-        self._reembed()
-        for row in self._store.collection_rows():
-            self._indexing.later(row)
+        self._bring_up()

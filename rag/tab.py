@@ -142,6 +142,8 @@ class _Tab:
         documents = self._knowledge.get().documents(collection) if collection else []
         value = {"headers": text("kb_columns", lang).split("|"), "data": document_rows(documents)}
         hint = text("kb_select" if documents else "kb_empty", lang)
+        if collection and (again := self._knowledge.get().embedding(collection)):
+            hint += " " + text("kb_embedding", lang, done=again[0], total=again[1])
         gone = bool(chosen) and all(document.id != chosen for document in documents)
         kept = (gr.update(visible=False), "") if gone else (gr.skip(), gr.skip())
         return gr.update(value=value, visible=bool(documents)), gr.update(value=hint), *kept

@@ -77,6 +77,7 @@ def test_a_backup_fits_another_folder_and_another_embedder(
     base.backup(tmp_path / "one.zip")
     with KnowledgeBase(RagSettings(tmp_path / "other"), Turned(embedder)) as other:
         other.restore(tmp_path / "one.zip")
+        other.settle()
         assert other.search("鱼怎么蒸", "recipes") == found, "the vectors of the other embedder would give other scores"
         assert other.verify().ok
 

@@ -312,6 +312,7 @@ def test_another_embedder_embeds_everything_again(
     with KnowledgeBase(settings, embedder) as base:
         assert base._store.collection("recipes") == before, "the same embedder changes nothing"
     with KnowledgeBase(settings, Turned(embedder)) as base:
+        base.settle()
         after = base._store.collection("recipes")
         assert after.fingerprint != before.fingerprint and after.index_name != before.index_name
         assert base.search("鱼怎么蒸", "recipes") == found, "stale vectors would give other scores"
