@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-PARTS = ("engine", "knowledge", "scale", "embedder", "answers")
+PARTS = ("engine", "knowledge", "scale", "embedder", "answers", "hostile")
 
 
 def main() -> int:
