@@ -97,7 +97,7 @@ def build(
     timer.tick(tab.fill, listed, [collection, *listing, timer], **quiet)
     collection.change(tab.documents, listed, listing, **quiet)
     collection.change(tab.waiting, [collection], resume, **quiet)
-    restored.then(tab.fill, [collection], [collection, *listing, timer], **quiet)
+    restored.then(tab.fill, listed, [collection, *listing, timer], **quiet)
     collection.focus(tab.choices, None, collection, **quiet)
     gr.on([new.click, title.submit], tab.create, [title], [collection, title], **quiet)
     drop.click(tab.ask, [collection], [confirm, question], **quiet)
