@@ -19,7 +19,7 @@ from rag.followup import resolve
 from rag.prompts import REFUSALS, build_messages, is_refusal, language_of
 from rag.relevance import evidence, is_small_talk, near_enough
 from rag.settings import RagSettings
-from rag.types import AnswerEvent, AnswerOptions, Done, Passage, Refusal, Sources, Token
+from rag.types import AnswerEvent, AnswerOptions, Done, Filter, Passage, Refusal, Sources, Token
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -37,7 +37,9 @@ class PassageSearch(Protocol):
 
     settings: RagSettings
 
-    def search(self, query: str, collection: str, k: int | None = None) -> list[Passage]: ...
+    def search(
+        self, query: str, collection: str, k: int | None = None, where: Filter | None = None
+    ) -> list[Passage]: ...
 
 
 @dataclass
@@ -123,7 +125,7 @@ def _answer(
         return
     language = language_of(question)
     query = resolve(question, history)
-    passages = tuple(knowledge_base.search(query, options.collection, options.k))
+    passages = tuple(knowledge_base.search(query, options.collection, options.k, options.where))
     run.search_s = time.perf_counter() - run.started
     if not near_enough(evidence(query, passages), knowledge_base.settings.refuse_below):
         run.first_token = time.perf_counter()

@@ -26,6 +26,7 @@ from rag.backup import BackupReport, backup, restore, sweep
 from rag.dense import DenseIndex
 from rag.embeddings import Embedder, Fingerprint
 from rag.errors import CollectionNotFoundError, RagError, StorageError
+from rag.filters import select
 from rag.folder import lock, slug, tag
 from rag.fusion import fuse, passages
 from rag.inbox import Inbox
@@ -37,7 +38,7 @@ from rag.reembed import reembed
 from rag.settings import RagSettings
 from rag.sources import collect
 from rag.store import Store
-from rag.types import Collection, Document, IngestEvent, Passage
+from rag.types import Collection, Document, Filter, IngestEvent, Method, Passage
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
@@ -220,31 +221,47 @@ class KnowledgeBase:
 
     # --- searching
 
-    def search(self, query: str, collection: str, k: int | None = None) -> list[Passage]:
+    def search(
+        self,
+        query: str,
+        collection: str,
+        k: int | None = None,
+        where: Filter | None = None,
+        method: Method = "hybrid",
+    ) -> list[Passage]:
         """The best passages for a query, best first; [] for a blank query or an empty collection.
 
-        Dense and BM25 search give `settings.candidates` chunks each, fused by reciprocal ranks; near-duplicates are
+        Dense and BM25 search give `settings.candidates` chunks each, fused by their scores; near-duplicates are
         dropped and neighbours joined. The same base gives the same answer in the same order.
 
         Args:
             k: number of passages; None takes `settings.k`, or 4 where that is 0.
+            where: which documents to search, None for all.
+            method: "bm25" or "dense" to search in one way alone.
         """
         row, k = self._store.collection(collection), (self.settings.k or 4) if k is None else k
         query = query.strip()[:MAX_QUERY_CHARS].encode("utf-8", "replace").decode()
         if not query or k < 1:
             return []
         count = max(self.settings.candidates, 2 * k)
-        vector = np.asarray(self.embedder.embed_query(query), dtype=np.float32)
-        dense = self._dense.search(row, vector, count) if np.isfinite(vector).all() and vector.any() else []
-        found = fuse(dense, self._lexical.search(row, query, count), k)
+        chosen = None if where is None else select(self._store.database, row, where)
+        dense, bm25 = [], []
+        if method != "bm25":
+            vector = np.asarray(self.embedder.embed_query(query), dtype=np.float32)
+            if np.isfinite(vector).all() and vector.any():
+                dense = chosen.nearest(vector, count) if chosen else self._dense.search(row, vector, count)
+        if method != "dense":
+            bm25 = self._lexical.search(row, query, count, chosen.rows if chosen else None)
+        found = fuse(dense, bm25, k)
         hits = self._store.hits([item.id for item in found])
         return passages(found, hits, row.name, k, self.settings.join_chars, self._store.span)
 
-    def as_retriever(self, collection: str, k: int | None = None) -> BaseRetriever:
+    def as_retriever(self, collection: str, k: int | None = None, where: Filter | None = None) -> BaseRetriever:
         """This search as a LangChain retriever; documents carry every field of the passage as metadata."""
         from rag.retriever import KnowledgeRetriever
 
-        return KnowledgeRetriever(knowledge_base=self, collection=self._store.collection(collection).name, k=k)
+        name = self._store.collection(collection).name
+        return KnowledgeRetriever(knowledge_base=self, collection=name, k=k, where=where)
 
     # --- care
 

@@ -75,12 +75,32 @@ class Document:
 
 
 @dataclass(frozen=True)
+class Filter:
+    """Which documents of a collection to search; an empty field lets every document through.
+
+    Attributes:
+        sources: source names as `Document.source` has them; one that ends in "/" takes a whole folder.
+        types: `Document.loader` of those wanted ("pdf", "markdown", …).
+        since, until: when they were added, in seconds since the epoch; `until` itself is left out.
+    """
+
+    sources: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    since: float | None = None
+    until: float | None = None
+
+
+Method = Literal["hybrid", "bm25", "dense"]
+"""How passages are found: by words and by meaning, or by one of the two alone."""
+
+
+@dataclass(frozen=True)
 class Passage:
     """A retrieved piece of text and how it was found.
 
     `text == document text[start:end]`. Ranks are 1-based, None where that search did not return it.
-    `dense_score` is a cosine in [-1, 1], `bm25_score` is unbounded, `score` is the fused RRF score
-    scaled to [0, 1] (1 = first in every search).
+    `dense_score` is a cosine in [-1, 1], `bm25_score` is unbounded, `score` is the two fused, in
+    [0, 1] (`fusion.fuse`).
     """
 
     document_id: str
@@ -239,6 +259,7 @@ class AnswerOptions:
         collection: slug of the collection to answer from, None for plain chat.
         system_prompt: the user's own, "" for none.
         k: passages given to the model.
+        where: which documents of the collection to answer from, None for all.
         sampling: keyword arguments passed on to `model.stream` (max_tokens, temperature, top_p, top_k,
             repetition_penalty, seed, stop, and session: who takes turns with others).
     """
@@ -247,4 +268,5 @@ class AnswerOptions:
     collection: str | None = None
     system_prompt: str = ""
     k: int = 3
+    where: Filter | None = None
     sampling: dict[str, object] = field(default_factory=dict)
