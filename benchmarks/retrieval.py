@@ -95,7 +95,7 @@ def squad(path: Path, folder: Path) -> list[Asked]:
                 answer = row["answers"][0]["text"]
                 near = [m.start() for m in re.finditer(re.escape(answer), paragraph["context"])]
                 if near:
-                    at = min(near, key=lambda start: abs(start - row["answers"][0]["answer_start"]))  # noqa: B023
+                    at = min(near, key=lambda start: abs(start - row["answers"][0]["answer_start"]))
                     asked.append(Asked(row["question"], name, (answer,), begin + at))
         (folder / name).write_text(text, encoding="utf-8")
     return asked
@@ -177,7 +177,7 @@ def right_in(texts: dict[str, str], files: dict[str, Path]) -> Right:
         if text != raw[got.source]:  # the loader made something of the text: the same answer, nearest to its place
             places = [m.start() for m in re.finditer(re.escape(answer), text)]
             start = min(places, key=lambda at: abs(at - asked.start), default=-1)  # type: ignore[operator]
-        return 0 <= start and got.start <= start and start + len(answer) <= got.start + len(got.text)
+        return start >= 0 and got.start <= start and start + len(answer) <= got.start + len(got.text)
 
     return right
 
@@ -241,16 +241,18 @@ def follow_ups(embedder: Embedder) -> None:
         "after the question before": lambda row: f"{_last_question(row)} {row['question']}",
         "made complete by rules": lambda row: resolve(row["question"], _history(row)),
     }
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        with KnowledgeBase(RagSettings(Path(folder)), embedder) as base:
-            base.create_collection(COLLECTION)
-            list(base.ingest([SAMPLES], COLLECTION))
-            for way, query in ways.items():
-                found = [base.search(query(row), COLLECTION, 5) for row in rows]
-                sources = [[Path(p.source).name for p in passages] for passages in found]
-                five = sum(row["document"] in names for row, names in zip(rows, sources, strict=True))
-                first = sum(row["document"] in names[:1] for row, names in zip(rows, sources, strict=True))
-                print(f"| {way} | {len(rows)} | {five} | {first} |")
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        KnowledgeBase(RagSettings(Path(folder)), embedder) as base,
+    ):
+        base.create_collection(COLLECTION)
+        list(base.ingest([SAMPLES], COLLECTION))
+        for way, query in ways.items():
+            found = [base.search(query(row), COLLECTION, 5) for row in rows]
+            sources = [[Path(p.source).name for p in passages] for passages in found]
+            five = sum(row["document"] in names for row, names in zip(rows, sources, strict=True))
+            first = sum(row["document"] in names[:1] for row, names in zip(rows, sources, strict=True))
+            print(f"| {way} | {len(rows)} | {five} | {first} |")
 
 
 def _last_question(row: dict[str, Any]) -> str:

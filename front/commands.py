@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from front import adapters_command, compare_command, teaching_commands
+from front import adapters_command, compare_command, evaluating, teaching_commands
 from front.errors import AppError, SettingsError
 from front.printing import language, print_json
 from front.settings import Settings, load, options
@@ -67,9 +67,11 @@ def make_parser() -> argparse.ArgumentParser:
     ingest = add("ingest", _ingest, "add files, folders and zip archives to a collection")
     ingest.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     ingest.add_argument("--collection", default="documents", metavar="NAME", help="made if new (default: documents)")
-    care = add("knowledge", _knowledge, "check, mend, shrink, back up or restore the knowledge base")
-    care.add_argument("action", choices=("verify", "rebuild", "compact", "backup", "restore"))
-    care.add_argument("file", nargs="?", type=Path, metavar="FILE", help="zip to write (backup) or to read (restore)")
+    care = add("knowledge", _knowledge, "check, mend, shrink, back up, restore or evaluate the knowledge base")
+    care.add_argument("action", choices=("verify", "rebuild", "compact", "backup", "restore", "evaluate"))
+    about = "zip to write (backup) or to read (restore), CSV with questions (evaluate)"
+    care.add_argument("file", nargs="?", type=Path, metavar="FILE", help=about)
+    evaluating.add_to(care)
     adapters_command.add_to(add)
     teaching_commands.add_to(add)
     add("models", _models, "list the base models with a preset")
@@ -153,6 +155,8 @@ def _ingest(settings: Settings, given: dict[str, Any]) -> int:
 
 
 def _knowledge(settings: Settings, given: dict[str, Any]) -> int:
+    if given["action"] == "evaluate":
+        return evaluating.run(lambda model: _services(settings, model=model), given["file"], given)
     from front.care import as_text, care
 
     told = care(settings, given["action"], given["file"])

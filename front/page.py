@@ -23,6 +23,7 @@ from llm.chat_runs import ChatRuns
 from llm.chat_tab_events import ChatServices, language
 from llm.errors import LlmError
 from llm.imports import Wanted
+from rag import evaluation_texts
 from rag import tab as knowledge_tab
 from rag import texts as rag_texts
 from rag.errors import RagError
@@ -39,7 +40,7 @@ _HERE = Path(__file__).parent
 
 def build(services: Services, runs: ChatRuns) -> tuple[gr.Blocks, dict[str, Any]]:
     """The whole page, and what goes with it to `launch`."""
-    rooms = (TEXTS, llm_texts.TEXTS, rag_texts.TEXTS, training_texts.TEXTS)
+    rooms = (TEXTS, llm_texts.TEXTS, rag_texts.TEXTS, evaluation_texts.TEXTS, training_texts.TEXTS)
     texts = {lang: {key: said for room in rooms for key, said in room[lang].items()} for lang in ("en", "zh")}
     # Browsers say zh-CN or zh-TW; Gradio looks the whole code up before it falls back to English.
     i18n = gr.I18n(en=texts["en"], zh=texts["zh"], **{"zh-CN": texts["zh"], "zh-TW": texts["zh"]})

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from rag.citations import cite, strip_markers
 from rag.errors import QuestionError
+from rag.explain import explain
 from rag.followup import resolve
 from rag.prompts import REFUSALS, build_messages, is_refusal, language_of
 from rag.relevance import evidence, is_small_talk, near_enough
@@ -127,13 +128,15 @@ def _answer(
     query = resolve(question, history)
     passages = tuple(knowledge_base.search(query, options.collection, options.k, options.where))
     run.search_s = time.perf_counter() - run.started
-    if not near_enough(evidence(query, passages), knowledge_base.settings.refuse_below):
+    found, refuse_below = evidence(query, passages), knowledge_base.settings.refuse_below
+    why = explain(query, passages, found, refuse_below)
+    if not near_enough(found, refuse_below):
         run.first_token = time.perf_counter()
         yield Token(REFUSALS[language])
-        yield Refusal("no_passages")
+        yield Refusal("no_passages", why)
         yield Done(REFUSALS[language], options.adapter, "stop", {}, run.timings())
         return
-    yield Sources(passages, query)
+    yield Sources(passages, query, why)
     messages = build_messages(query, history, passages, system_prompt=options.system_prompt, language=language)
     yield from _tokens(run, model, messages, options, cancel)
     if is_refusal(run.text):

@@ -18,23 +18,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from rag import checks
 from rag.background import Background
 from rag.backup import BackupReport, backup, restore, sweep
 from rag.dense import DenseIndex
 from rag.embeddings import Embedder, Fingerprint
 from rag.errors import CollectionNotFoundError, RagError, StorageError
-from rag.filters import select
 from rag.folder import lock, slug, tag
-from rag.fusion import fuse, passages
 from rag.inbox import Inbox
 from rag.ingest import Services, ingest
 from rag.lexical import LexicalIndex
 from rag.readers import Readers
-from rag.records import CollectionRow
+from rag.records import CollectionRow, NewDocument
+from rag.recut import recut
 from rag.reembed import reembed
+from rag.search import Search
 from rag.settings import RagSettings
 from rag.sources import collect
 from rag.store import Store
@@ -44,9 +42,6 @@ if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
 
 log = logging.getLogger(__name__)
-
-MAX_QUERY_CHARS = 2000
-"""A longer query is searched by its beginning; no question is that long, and a pasted book would only cost time."""
 
 _INDEX_TEXT_VERSION = 1  # of store.index_text: a change there makes the stored vectors stale
 
@@ -85,6 +80,7 @@ class KnowledgeBase:
                 self._reembed()
                 self._dense = DenseIndex(self._store, settings.data_dir / "vector_db")
                 self._lexical = LexicalIndex(self._store, settings.data_dir / "keywords")
+                self._search = Search(self._store, self._dense, self._lexical, embedder, settings)
             except BaseException:
                 self._store.close()
                 raise
@@ -195,6 +191,17 @@ class KnowledgeBase:
         row = self._store.collection(collection)
         return ingest(self._services, collect(paths, names or {}, self.settings), row)
 
+    def add(self, document: NewDocument, collection: str) -> Document:
+        """Write one document that is read, cut and embedded already."""
+        row = self._store.collection(collection)
+        added = self._store.add_document(row, document)
+        self._indexing.later(row)
+        return added
+
+    def recut(self, collection: str, chunk_chars: int, folder: Path) -> KnowledgeBase:
+        """A collection with its documents cut to another length, in a base of its own that is to be closed."""
+        return recut(self, self._store, self._store.collection(collection).name, chunk_chars, folder)
+
     def _index(self, collection: CollectionRow) -> None:
         """Bring the indexes level with the store."""
         try:
@@ -239,22 +246,9 @@ class KnowledgeBase:
             where: which documents to search, None for all.
             method: "bm25" or "dense" to search in one way alone.
         """
-        row, k = self._store.collection(collection), (self.settings.k or 4) if k is None else k
-        query = query.strip()[:MAX_QUERY_CHARS].encode("utf-8", "replace").decode()
-        if not query or k < 1:
-            return []
-        count = max(self.settings.candidates, 2 * k)
-        chosen = None if where is None else select(self._store.database, row, where)
-        dense, bm25 = [], []
-        if method != "bm25":
-            vector = np.asarray(self.embedder.embed_query(query), dtype=np.float32)
-            if np.isfinite(vector).all() and vector.any():
-                dense = chosen.nearest(vector, count) if chosen else self._dense.search(row, vector, count)
-        if method != "dense":
-            bm25 = self._lexical.search(row, query, count, chosen.rows if chosen else None)
-        found = fuse(dense, bm25, k)
-        hits = self._store.hits([item.id for item in found])
-        return passages(found, hits, row.name, k, self.settings.join_chars, self._store.span)
+        row = self._store.collection(collection)
+        k = (self.settings.k or 4) if k is None else k
+        return self._search(row, query, k, where, method)
 
     def as_retriever(self, collection: str, k: int | None = None, where: Filter | None = None) -> BaseRetriever:
         """This search as a LangChain retriever; documents carry every field of the passage as metadata."""

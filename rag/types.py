@@ -180,11 +180,46 @@ IngestEvent = FileStarted | FileAdded | FileSkipped | FileFailed | IngestDone
 
 
 @dataclass(frozen=True)
+class Trace:
+    """How one passage was found; fields as in `Passage`. `words`: what of the question stands in it, longest first."""
+
+    title: str
+    score: float
+    dense_rank: int | None
+    dense_score: float | None
+    bm25_rank: int | None
+    bm25_score: float | None
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Why:
+    """Why these passages, and why they were, or were not, near enough to be asked about.
+
+    Attributes:
+        query: what was searched for.
+        passages: the nearest, best first.
+        cosine: the best dense score, None where no passage was found by meaning.
+        needed: the cosine from which passages count although they do not name what the question is about.
+        subject: share of what the question is about that the best passage names, None where it names nothing.
+        subject_needed: the share from which they count.
+    """
+
+    query: str
+    passages: tuple[Trace, ...]
+    cosine: float | None
+    needed: float
+    subject: float | None
+    subject_needed: float
+
+
+@dataclass(frozen=True)
 class Sources:
     """The passages that were given to the model, in the order of their citation numbers (1-based)."""
 
     passages: tuple[Passage, ...]
     query: str
+    why: Why | None = field(default=None, compare=False)
     type: Literal["sources"] = "sources"
 
 
@@ -223,10 +258,11 @@ class Citation:
 class Refusal:
     """The documents do not hold the answer.
 
-    `reason`: "no_passages" (nothing near enough was found) or "model" (the model says so).
+    `reason`: "no_passages" (nothing near enough was found; `why` tells what was) or "model" (the model says so).
     """
 
     reason: Literal["no_passages", "model"]
+    why: Why | None = field(default=None, compare=False)
     type: Literal["refusal"] = "refusal"
 
 
