@@ -63,6 +63,10 @@ def make_parser() -> argparse.ArgumentParser:
     where = ask.add_mutually_exclusive_group()
     where.add_argument("--docs", default="recipes", metavar="COLLECTION", help="answer from it (default: recipes)")
     where.add_argument("--no-docs", action="store_true", help="just chat")
+    ask.add_argument("--document", action="append", default=[], metavar="NAME", help="only from it (may be repeated)")
+    ask.add_argument("--type", action="append", default=[], metavar="TYPE", help="only from pdf, markdown, csv, …")
+    ask.add_argument("--since", default="", metavar="DATE", help="only from documents added since (2026-01-31)")
+    ask.add_argument("--until", default="", metavar="DATE", help="only from documents added until then")
     compare_command.add_to(add)
     ingest = add("ingest", _ingest, "add files, folders and zip archives to a collection")
     ingest.add_argument("paths", nargs="+", type=Path, metavar="PATH")
@@ -105,7 +109,13 @@ def _ask(settings: Settings, given: dict[str, Any]) -> int:
     collection = None if given["no_docs"] else given["docs"]
     services = _services(settings, knowledge=collection is not None)
     try:
-        result = ask(services, given["question"], given["adapter"], collection)
+        where = {
+            "sources": given["document"],
+            "types": given["type"],
+            "since": given["since"],
+            "until": given["until"],
+        }
+        result = ask(services, given["question"], given["adapter"], collection, where)
     finally:
         services.close()
     if given["json"]:

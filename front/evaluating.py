@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from front.errors import SettingsError
+from front.errors import AppError, SettingsError
 from front.printing import language, print_json
+from llm.errors import LlmError
 
 if TYPE_CHECKING:
     from front.services import Services
@@ -69,12 +69,17 @@ def run(services: Callable[[bool], Services], file: Path | None, given: dict[str
 def asking(services: Services, collection: str) -> Ask:
     """Answers questions from a collection as the chat does, greedily."""
     from rag.answering import answer
+    from rag.errors import QuestionError
     from rag.types import AnswerOptions
 
     def ask(question: str, adapter: str | None) -> Iterator[AnswerEvent]:
         sampling: dict[str, object] = {"max_tokens": ANSWER_TOKENS, "temperature": 0.0}
         options = AnswerOptions(adapter=adapter, collection=collection, k=services.passages, sampling=sampling)
-        return answer(question, [], services.chat_model.get(), services.knowledge.get(), options, threading.Event())
+        try:
+            model = services.chat_model.get()
+            yield from answer(question, [], model, services.knowledge.get(), options)
+        except (AppError, LlmError) as error:  # told in the words of the room that measures
+            raise QuestionError(en=error.en, zh=error.zh) from error
 
     return ask
 

@@ -115,6 +115,7 @@ class Services:
         from langchain_core.messages import AIMessage, HumanMessage
 
         from rag.answering import answer
+        from rag.filters import parse
         from rag.types import AnswerOptions
 
         history = [
@@ -128,6 +129,7 @@ class Services:
             collection=options.get("collection"),
             system_prompt=options.get("system_prompt", ""),
             k=options.get("k") or self.passages,
+            where=parse(options.get("where")),
             sampling={**options.get("sampling", {}), "session": turn.owner},
         )
         knowledge = self.knowledge.get() if chosen.collection else None
@@ -141,6 +143,12 @@ class Services:
         if self.knowledge.ready:
             return [(c.title, c.name) for c in self.knowledge.get().collections()]
         return [(title, name) for name, title in SAMPLE_TITLES.items()]
+
+    def documents(self, collection: str) -> list[tuple[str, str]]:
+        """(title, source name) of a collection's documents; [] while the knowledge base is loading, or without it."""
+        if not collection or not self.knowledge.ready:
+            return []
+        return [(d.title, d.source) for d in self.knowledge.get().documents(collection)]
 
     @property
     def passages(self) -> int:

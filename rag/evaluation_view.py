@@ -22,28 +22,23 @@ def setting_name(setting: Setting, lang: str) -> str:
     return " · ".join(parts)
 
 
-def columns(k: int, lang: str) -> list[str]:
-    """Headers of the table."""
-    return [text(f"ev_column_{name}", lang, k=k) for name in ("setting", "passages", *_SHARES)]
-
-
-def rows(events: Sequence[EvaluationEvent], lang: str) -> list[list[str]]:
-    """Table rows in the order of `columns`; what was not measured is a dash."""
-    return [
-        [setting_name(row.setting, lang), str(row.passages), *(_share(getattr(row, name)) for name in _SHARES)]
-        for row in events
-        if isinstance(row, Row)
+def table(events: Sequence[EvaluationEvent], k: int, lang: str) -> tuple[list[str], list[list[str]]]:
+    """Headers and rows of what was measured with any setting; what was not with one of them is a dash."""
+    measured = [event for event in events if isinstance(event, Row)]
+    names = [name for name in _SHARES if any(getattr(row, name) is not None for row in measured)]
+    head = [text(f"ev_column_{name}", lang, k=k) for name in ("setting", "passages", *names)]
+    return head, [
+        [setting_name(row.setting, lang), str(row.passages), *(_share(getattr(row, name)) for name in names)]
+        for row in measured
     ]
 
 
-def bars(events: Sequence[EvaluationEvent], k: int, lang: str) -> list[tuple[str, str, float]]:
-    """(setting, measure, per cent) of what every setting has, for a plot."""
+def bars(events: Sequence[EvaluationEvent], measure: str, lang: str) -> list[tuple[str, float]]:
+    """(setting, per cent) of one measure, for a plot."""
     return [
-        (setting_name(row.setting, lang), text(f"ev_column_{name}", lang, k=k), round(100 * value, 1))
-        for row in events
-        if isinstance(row, Row)
-        for name in ("recall", "mrr")
-        if (value := getattr(row, name)) is not None
+        (setting_name(event.setting, lang), round(100 * value, 1))
+        for event in events
+        if isinstance(event, Row) and (value := getattr(event, measure)) is not None
     ]
 
 
@@ -74,8 +69,8 @@ def as_html(events: Sequence[EvaluationEvent], lang: str) -> str:
 
 def as_text(events: Sequence[EvaluationEvent], k: int, lang: str) -> str:
     """A Markdown table and the notes, for a terminal."""
-    head = columns(k, lang)
-    lines = [" | ".join(cells) for cells in (head, ["---"] * len(head), *rows(events, lang))]
+    head, body = table(events, k, lang)
+    lines = [" | ".join(cells) for cells in (head, ["---"] * len(head), *body)]
     return "\n".join([*(f"| {line} |" for line in lines), "", *notes(events, lang)]).rstrip()
 
 

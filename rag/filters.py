@@ -7,12 +7,15 @@ would have left out before filtering. It costs what reading them costs: about 5 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 
 from rag.database import Database
+from rag.errors import QuestionError
 from rag.journal import unit_vectors
 from rag.records import CollectionRow
 from rag.types import Filter
@@ -36,6 +39,37 @@ class Selection:
         return [(name, -score) for score, name in ranked[:count]]
 
 
+def parse(given: Mapping[str, Any] | None) -> Filter | None:
+    """A filter as JSON has it: "sources" and "types" (lists), "since" and "until" (dates like 2026-01-31).
+
+    `until` is the last day that counts. None, or nothing but empty values, is no filter.
+
+    Raises:
+        QuestionError: a date that is none.
+    """
+    given = given or {}
+    until = _day(given.get("until"))
+    found = Filter(
+        tuple(map(str, given.get("sources") or ())),
+        tuple(str(name).lower().lstrip(".") for name in given.get("types") or ()),
+        since.timestamp() if (since := _day(given.get("since"))) else None,
+        (until + timedelta(days=1)).timestamp() if until else None,
+    )
+    return None if found == Filter() else found
+
+
+def _day(value: Any) -> datetime | None:
+    """The beginning of a day here."""
+    if not value:
+        return None
+    try:
+        return datetime.combine(date.fromisoformat(str(value)), datetime.min.time())
+    except ValueError as error:
+        raise QuestionError(
+            en=f"{value!r} is no date. Write it like 2026-01-31.", zh=f"“{value}”不是日期，请写成 2026-01-31 这样。"
+        ) from error
+
+
 def select(database: Database, collection: CollectionRow, where: Filter) -> Selection:
     """The passages of the documents that `where` names. Raises StorageError."""
     conditions, values = _conditions(where)
@@ -55,8 +89,9 @@ def _conditions(where: Filter) -> tuple[list[str], list[Any]]:
     if where.sources:
         folders = [source for source in where.sources if source.endswith("/")]
         anywhere = "".join(" OR substr(d.source, 1, ?) = ?" for _ in folders)
-        conditions.append(f"(d.source IN (SELECT value FROM json_each(?)){anywhere})")
-        values.append(json.dumps(where.sources))
+        named = "SELECT value FROM json_each(?)"
+        conditions.append(f"(d.source IN ({named}) OR d.title IN ({named}){anywhere})")
+        values += [json.dumps(where.sources)] * 2
         values += [value for folder in folders for value in (len(folder), folder)]
     if where.types:
         conditions.append("d.loader IN (SELECT value FROM json_each(?))")

@@ -79,7 +79,7 @@ class Filter:
     """Which documents of a collection to search; an empty field lets every document through.
 
     Attributes:
-        sources: source names as `Document.source` has them; one that ends in "/" takes a whole folder.
+        sources: names of documents, as `Document.source` or `title` has them; one that ends in "/" takes a folder.
         types: `Document.loader` of those wanted ("pdf", "markdown", …).
         since, until: when they were added, in seconds since the epoch; `until` itself is left out.
     """
