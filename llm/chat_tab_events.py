@@ -92,8 +92,8 @@ class ChatEvents:
         """The running answer, as it grows; ends with it."""
         lang = language(request)
         run = self._runs.find(conversation) if conversation else None
-        if run is None:
-            yield gr.skip(), gr.skip()
+        if run is None:  # none was begun, or it ended before this was asked: a refusal takes no model
+            yield (self._show(conversation, lang), idle()) if conversation else (gr.skip(), gr.skip())
             return
         before = [m for m in self._store.messages(conversation) if m.id < run.message]
         titles = self._titles(lang)
