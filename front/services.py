@@ -198,10 +198,11 @@ class Services:
             step("embedder")
             from rag.embeddings import load_embedder
             from rag.knowledge_base import KnowledgeBase
+            from rag.rerank import load_reranker
 
-            embedder = load_embedder(self.settings.rag)
+            embedder, reranker = load_embedder(self.settings.rag), load_reranker(self.settings.rag)
             step("knowledge")
-            knowledge = KnowledgeBase(self.settings.rag, embedder)
+            knowledge = KnowledgeBase(self.settings.rag, embedder, reranker)
             step("samples")
             self._add_samples(knowledge)
             self.knowledge.fulfil(knowledge)

@@ -32,6 +32,7 @@ from rag.readers import Readers
 from rag.records import CollectionRow, NewDocument
 from rag.recut import recut
 from rag.reembed import reembed
+from rag.rerank import Reranker
 from rag.search import Search
 from rag.settings import RagSettings
 from rag.sources import collect
@@ -68,8 +69,8 @@ class KnowledgeBase:
         StorageError: the folder or the database cannot be used; later also from any method.
     """
 
-    def __init__(self, settings: RagSettings, embedder: Embedder) -> None:
-        self.settings, self.embedder = settings, embedder
+    def __init__(self, settings: RagSettings, embedder: Embedder, reranker: Reranker | None = None) -> None:
+        self.settings, self.embedder, self.reranker = settings, embedder, reranker
         stamp = {"embedder": embedder.fingerprint.to_dict(), "index_text": _INDEX_TEXT_VERSION}
         self._fingerprint = json.dumps(stamp, ensure_ascii=False)
         self._lock = lock(settings.data_dir)
@@ -80,7 +81,8 @@ class KnowledgeBase:
                 self._reembed()
                 self._dense = DenseIndex(self._store, settings.data_dir / "vector_db")
                 self._lexical = LexicalIndex(self._store, settings.data_dir / "keywords")
-                self._search = Search(self._store, self._dense, self._lexical, embedder, settings)
+                self._search = Search(self._store, (self._dense, self._lexical), embedder, settings)
+                self._search.reranker = reranker
             except BaseException:
                 self._store.close()
                 raise

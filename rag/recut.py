@@ -26,7 +26,7 @@ def recut(base: KnowledgeBase, store: Store, collection: str, chunk_chars: int, 
     """
     overlap = round(base.settings.chunk_overlap * chunk_chars / max(1, base.settings.chunk_chars))
     settings = replace(base.settings, data_dir=folder, chunk_chars=chunk_chars, chunk_overlap=overlap)
-    made = type(base)(settings, base.embedder)
+    made = type(base)(settings, base.embedder, base.reranker)
     try:
         made.create_collection(collection, name=collection)
         for document in base.documents(collection):
