@@ -41,9 +41,16 @@ class Scorer:
         self._whole = [bool(part.alive.all()) for part in parts]
         self._frequent: list[dict[int, np.ndarray]] = [{} for _ in parts]
 
-    def held(self, term: int) -> int:
-        """How many chunks hold the term with this hash; those that were deleted count until their part is merged."""
-        return sum(len(part.segment.postings(term)[0]) for part in self.parts)
+    def held(self, hashes: np.ndarray) -> np.ndarray:
+        """How many chunks hold each of some terms, by their hashes (uint32 [n]); int64 [n].
+
+        Chunks that were deleted count until their part is merged.
+        """
+        found = np.zeros(len(hashes), np.int64)
+        for segment in (part.segment for part in self.parts if len(part.segment.terms)):
+            at = np.minimum(np.searchsorted(segment.terms, hashes), len(segment.terms) - 1)
+            found += np.where(segment.terms[at] == hashes, segment.starts[at + 1] - segment.starts[at], 0)
+        return found
 
     def best(self, wanted: Mapping[int, float], count: int, only: np.ndarray | None = None) -> list[tuple[int, float]]:
         """Up to `count` (row number, score > 0), best first, the earlier row first among equals.

@@ -35,7 +35,7 @@ def shared_words(query: str, passage: Passage) -> tuple[str, ...]:
     Those that a slip or another unit in the question stands for are among them.
     """
     held = set(terms(index_text(passage.title, passage.heading, passage.text)))
-    shared = [term for term in weighted_terms(query, lambda term: term in held) if term in held]
+    shared = [term for term in weighted_terms(query, lambda some: [t in held for t in some]) if term in held]
     shared = [t for t in shared if t not in STOP_WORDS and not all(char in STOP_CHARS for char in t)]
     shared.sort(key=len, reverse=True)  # stable: in the question's order where equally long
     kept: list[str] = []

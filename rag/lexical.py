@@ -79,7 +79,9 @@ class LexicalIndex:
             only: row numbers (int64, ascending) of the chunks that may be found, None for all.
         """
         scorer = self._current(collection)
-        wanted = weighted_terms(query, lambda term: scorer.held(term_hash(term)))
+        wanted = weighted_terms(
+            query, lambda some: scorer.held(np.array(list(map(term_hash, some)), np.uint32)).tolist()
+        )
         found = scorer.best({term_hash(term): weight for term, weight in wanted.items()}, count, only)
         names = self._store.chunk_names([row for row, _ in found])
         return [(names[row], score) for row, score in found if row in names]

@@ -9,7 +9,7 @@ Chinese slips need nothing: the characters around a wrong one, and their bigrams
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
 from rag.folding import fold
@@ -18,25 +18,28 @@ from rag.terms import terms
 
 _SHORTEST = 4  # letters of a word that may be misspelt: shorter ones are near to everything
 _STAND_INS = 3
+_MOST_SLIPS = 4  # words of a question; each costs a millisecond or three, by the size of the index
 _INSTEAD = 0.7  # what all stand-ins of a word count together, against 1 for the word
 _OTHERWISE = 0.8  # what an amount in another unit counts
 _CN = "零一二三四五六七八九"
 
 
-def weighted_terms(query: str, held: Callable[[str], int]) -> dict[str, float]:
+def weighted_terms(query: str, held: Callable[[Sequence[str]], Sequence[int]]) -> dict[str, float]:
     """Terms to look for and how much each counts.
 
     Args:
-        held: how many passages hold a term.
+        held: how many passages hold each of some terms.
     """
     wanted: dict[str, float] = {}
     for term in terms(query):
         wanted[term] = wanted.get(term, 0.0) + 1.0
-    for term in list(wanted):
-        if _may_be_misspelt(term) and not held(term):
-            found = sorted({word for word in _one_edit(term) if held(word)}, key=lambda word: (-held(word), word))
-            for word in found[:_STAND_INS]:
-                wanted.setdefault(word, wanted[term] * _INSTEAD / min(len(found), _STAND_INS))
+    words = [term for term in wanted if _may_be_misspelt(term)]
+    unknown = [word for word, count in zip(words, held(words), strict=True) if not count]
+    for word in unknown[:_MOST_SLIPS]:
+        near = sorted(set(_one_edit(word)))
+        found = sorted((-count, other) for other, count in zip(near, held(near), strict=True) if count)[:_STAND_INS]
+        for _, other in found:
+            wanted.setdefault(other, wanted[word] * _INSTEAD / len(found))
     for term, weight in _amounts(query):
         wanted.setdefault(term, weight)
     return wanted

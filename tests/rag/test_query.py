@@ -6,10 +6,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rag.embeddings import load_embedder
 from rag.knowledge_base import KnowledgeBase
+from rag.postings import term_hash
 from rag.query import weighted_terms
 from rag.settings import RagSettings
 from rag.types import Filter
@@ -76,10 +78,18 @@ def test_nothing_is_found_where_nothing_is_near(notes: KnowledgeBase, query: str
 
 def test_stand_ins_count_less_and_only_for_words_that_nobody_holds() -> None:
     held = {"simmer": 3, "timer": 1, "dimer": 1, "miner": 1, "butter": 2, "batter": 9}
-    wanted = weighted_terms("simer the butter", lambda term: held.get(term, 0))
+    wanted = weighted_terms("simer the butter", lambda some: [held.get(term, 0) for term in some])
     assert wanted["butter"] == 1.0 and "batter" not in wanted, "a word that stands there is no slip"
     assert wanted["simmer"] == pytest.approx(0.7 / 3) and len([w for w in wanted if w in held]) == 4
-    assert set(weighted_terms("WPA3", lambda term: 5 if term == "wpa2" else 0)) == {"wpa3", "wpa", "3"}
+    assert set(weighted_terms("WPA3", lambda some: [5 * (term == "wpa2") for term in some])) == {"wpa3", "wpa", "3"}
+
+
+def test_what_is_held_is_counted_over_all_parts(notes: KnowledgeBase) -> None:
+    row = notes._store.collection("notes")
+    scorer = notes._lexical._current(row)
+    hashes = np.array([term_hash(term) for term in ("克", "docker", "zorblax")], np.uint32)
+    expected = [sum(len(part.segment.postings(int(h))[0]) for part in scorer.parts) for h in hashes]
+    assert scorer.held(hashes).tolist() == expected and expected[0] > 1 and expected[2] == 0
 
 
 def test_only_some_documents_are_searched(notes: KnowledgeBase) -> None:
