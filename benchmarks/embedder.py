@@ -4,7 +4,7 @@
     python -m benchmarks.embedder --corpus DIR     # held-out documents of a training corpus, thousands of passages
 
 "BM25 words" is bm25s over rjieba words, "BM25 app" is the app's own keyword search (characters, bigrams and words);
-"words+" fuses the former with the embedder by plain RRF, "app+" the latter in the app's way.
+"words+" and "app+" fuse each with the embedder in the app's way.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from rag.embeddings import Embedder, load_embedder
-from rag.fusion import fuse
+from rag.fusion import Ranked, fuse
 from rag.loaders import load
 from rag.settings import RagSettings
 from rag.splitting import split
@@ -132,42 +132,42 @@ def words(text: str) -> list[str]:
     return [w for w in rjieba.cut(text.lower()) if re.search(r"\w", w)]
 
 
-def bm25_ranks(task: Task, tokens: Callable[[str], list[str]], count: int) -> list[list[int]]:
+def bm25_ranks(task: Task, tokens: Callable[[str], list[str]], count: int) -> list[Ranked]:
     import bm25s
 
     index = bm25s.BM25(k1=1.5, b=0.75, method="lucene")
     index.index([tokens(p) for p in task.passages], show_progress=False)
-    ranks = []
+    ranks: list[Ranked] = []
     for question in task.questions:
         asked = tokens(question)
         scores = index.get_scores(asked) if asked else np.zeros(len(task.passages))
-        ranks.append([int(i) for i in np.argsort(-scores, kind="stable")[:count] if scores[i] > 0])
+        best = np.argsort(-scores, kind="stable")[:count]
+        ranks.append([(str(i), float(scores[i])) for i in best if scores[i] > 0])
     return ranks
 
 
-def dense_ranks(task: Task, embedder: Embedder, count: int) -> list[list[int]]:
+def dense_ranks(task: Task, embedder: Embedder, count: int) -> list[Ranked]:
     questions = np.array([embedder.embed_query(q) for q in task.questions], dtype=np.float32)
     similar = questions @ embedder.encode(task.passages).T
-    return [[int(i) for i in row] for row in np.argsort(-similar, axis=1, kind="stable")[:, :count]]
+    best = np.argsort(-similar, axis=1, kind="stable")[:, :count]
+    return [[(str(i), float(row[i])) for i in near] for row, near in zip(similar, best, strict=True)]
 
 
-def fused_ranks(dense: list[list[int]], bm25: list[list[int]], k: int) -> list[list[int]]:
-    """The app's fusion for k passages; below 3 it is RRF and nothing else."""
-    return [
-        [int(found.id) for found in fuse([(str(i), 0.0) for i in d], [(str(i), 0.0) for i in b], k)]
-        for d, b in zip(dense, bm25, strict=True)
-    ]
+def fused_ranks(dense: list[Ranked], bm25: list[Ranked], k: int) -> list[Ranked]:
+    """The app's fusion for k passages."""
+    return [[(f.id, f.score) for f in fuse(d, b, k)] for d, b in zip(dense, bm25, strict=True)]
 
 
-def recall(ranks: Sequence[Sequence[int]], right: list[set[int]], k: int = 5) -> float:
+def recall(ranks: Sequence[Ranked], right: list[set[int]], k: int = 5) -> float:
     """Per cent of questions with a right passage among the first k."""
-    return 100 * float(np.mean([bool(set(r[:k]) & g) for r, g in zip(ranks, right, strict=True)]))
+    found = [{int(name) for name, _ in ranked[:k]} for ranked in ranks]
+    return 100 * float(np.mean([bool(some & gold) for some, gold in zip(found, right, strict=True)]))
 
 
 def score(task: Task, embedder: Embedder, candidates: int) -> Scores:
     by_words, by_terms = (bm25_ranks(task, f, candidates) for f in (words, terms))
     dense = dense_ranks(task, embedder, candidates)
-    fused = fused_ranks(dense, by_words, 1), fused_ranks(dense, by_terms, 5)
+    fused = fused_ranks(dense, by_words, 5), fused_ranks(dense, by_terms, 5)
     columns = (by_words, by_terms, dense, *fused)
     return Scores(task.name, len(task.questions), len(task.passages), *(recall(c, task.right) for c in columns))
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from front import adapters_command, compare_command, teaching_commands
+from front import adapters_command, compare_command, evaluating, teaching_commands
 from front.errors import AppError, SettingsError
 from front.printing import language, print_json
 from front.settings import Settings, load, options
@@ -64,13 +64,19 @@ def make_parser() -> argparse.ArgumentParser:
     where = ask.add_mutually_exclusive_group()
     where.add_argument("--docs", default="recipes", metavar="COLLECTION", help="answer from it (default: recipes)")
     where.add_argument("--no-docs", action="store_true", help="just chat")
+    ask.add_argument("--document", action="append", default=[], metavar="NAME", help="only from it (may be repeated)")
+    ask.add_argument("--type", action="append", default=[], metavar="TYPE", help="only from pdf, markdown, csv, …")
+    ask.add_argument("--since", default="", metavar="DATE", help="only from documents added since (2026-01-31)")
+    ask.add_argument("--until", default="", metavar="DATE", help="only from documents added until then")
     compare_command.add_to(add)
     ingest = add("ingest", _ingest, "add files, folders and zip archives to a collection")
     ingest.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     ingest.add_argument("--collection", default="documents", metavar="NAME", help="made if new (default: documents)")
-    care = add("knowledge", _knowledge, "check, mend, shrink, back up or restore the knowledge base")
-    care.add_argument("action", choices=("verify", "rebuild", "compact", "backup", "restore"))
-    care.add_argument("file", nargs="?", type=Path, metavar="FILE", help="zip to write (backup) or to read (restore)")
+    care = add("knowledge", _knowledge, "check, mend, shrink, back up, restore or evaluate the knowledge base")
+    care.add_argument("action", choices=("verify", "rebuild", "compact", "backup", "restore", "evaluate"))
+    about = "zip to write (backup) or to read (restore), CSV with questions (evaluate)"
+    care.add_argument("file", nargs="?", type=Path, metavar="FILE", help=about)
+    evaluating.add_to(care)
     adapters_command.add_to(add)
     teaching_commands.add_to(add)
     add("models", _models, "list the base models with a preset")
@@ -104,7 +110,13 @@ def _ask(settings: Settings, given: dict[str, Any]) -> int:
     collection = None if given["no_docs"] else given["docs"]
     services = _services(settings, knowledge=collection is not None)
     try:
-        result = ask(services, given["question"], given["adapter"], collection)
+        where = {
+            "sources": given["document"],
+            "types": given["type"],
+            "since": given["since"],
+            "until": given["until"],
+        }
+        result = ask(services, given["question"], given["adapter"], collection, where)
     finally:
         services.close()
     if given["json"]:
@@ -158,6 +170,8 @@ def _ingest(settings: Settings, given: dict[str, Any]) -> int:
 
 
 def _knowledge(settings: Settings, given: dict[str, Any]) -> int:
+    if given["action"] == "evaluate":
+        return evaluating.run(lambda model: _services(settings, model=model), given["file"], given)
     from front.care import as_text, care
 
     told = care(settings, given["action"], given["file"])

@@ -6,12 +6,14 @@ import html
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from front.errors import AppError
+from front.evaluating import asking
 from front.importing import bring_in
 from front.queries import adapter_rows, ask, collection_rows
 from front.services import Services
@@ -23,6 +25,7 @@ from llm.chat_runs import ChatRuns
 from llm.chat_tab_events import ChatServices, language
 from llm.errors import LlmError
 from llm.imports import Wanted
+from rag import evaluation_texts
 from rag import tab as knowledge_tab
 from rag import texts as rag_texts
 from rag.errors import RagError
@@ -39,7 +42,7 @@ _HERE = Path(__file__).parent
 
 def build(services: Services, runs: ChatRuns) -> tuple[gr.Blocks, dict[str, Any]]:
     """The whole page, and what goes with it to `launch`."""
-    rooms = (TEXTS, llm_texts.TEXTS, rag_texts.TEXTS, training_texts.TEXTS)
+    rooms = (TEXTS, llm_texts.TEXTS, rag_texts.TEXTS, evaluation_texts.TEXTS, training_texts.TEXTS)
     texts = {lang: {key: said for room in rooms for key, said in room[lang].items()} for lang in ("en", "zh")}
     # Browsers say zh-CN or zh-TW; Gradio looks the whole code up before it falls back to English.
     i18n = gr.I18n(en=texts["en"], zh=texts["zh"], **{"zh-CN": texts["zh"], "zh-TW": texts["zh"]})
@@ -49,6 +52,7 @@ def build(services: Services, runs: ChatRuns) -> tuple[gr.Blocks, dict[str, Any]
         registry=services.registry,
         settings=services.settings.llm,
         collections=services.collections,
+        documents=services.documents,
         first_collection="recipes",
         examples=lambda lang: EXAMPLES[lang],
         owner=lambda request: _owner(request, local=local),
@@ -66,7 +70,8 @@ def build(services: Services, runs: ChatRuns) -> tuple[gr.Blocks, dict[str, Any]
             with gr.Tab(i18n("chat_tab"), id="chat", elem_id="fs-chat-tab"):
                 chat = chat_tab.body(i18n)
             with gr.Tab(i18n("knowledge_tab"), id="knowledge", elem_id="fs-knowledge-tab"):
-                knowledge_tab.build(services.knowledge, i18n, language, services.passages)
+                asked = partial(asking, services)
+                knowledge_tab.build(services.knowledge, i18n, language, asked, services.passages)
             teach = gr.Tab(i18n("teach_tab"), id="teach", elem_id="fs-teach-tab")
 
             def bring(path: Path, name: str, alpha: float | None) -> str:
@@ -141,16 +146,29 @@ def _launch_options(i18n: gr.I18n) -> dict[str, Any]:
 def _endpoints(services: Services) -> None:
     """The public API: these three and no others."""
 
-    def chat(message: str, adapter: str | None = None, collection: str | None = None) -> dict[str, Any]:
+    def chat(
+        message: str,
+        adapter: str | None = None,
+        collection: str | None = None,
+        documents: list[str] | None = None,
+        types: list[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> dict[str, Any]:
         """Answer one message.
 
         Args:
             message: the question.
             adapter: name of a self from /adapters; empty for the base.
             collection: name of a collection from /collections to answer from; empty for plain chat.
+            documents: answer only from these, by file name or title; a name that ends in "/" is a folder.
+            types: answer only from documents of these types ("pdf", "markdown", …).
+            since: answer only from documents added since this day ("2026-01-31").
+            until: answer only from documents added up to this day.
         """
+        where = {"sources": documents, "types": types, "since": since, "until": until}
         with _told():
-            return ask(services, message, adapter or None, collection or None)
+            return ask(services, message, adapter or None, collection or None, where)
 
     def adapters() -> list[dict[str, Any]]:
         """Every self with its name, title, and whether it can be used."""

@@ -10,8 +10,17 @@ from front.settings import Settings
 from llm.chat_runs import Turn
 
 
-def ask(services: Services, message: str, adapter: str | None, collection: str | None) -> dict[str, Any]:
+def ask(
+    services: Services,
+    message: str,
+    adapter: str | None,
+    collection: str | None,
+    where: dict[str, Any] | None = None,
+) -> dict[str, Any]:
     """One question outside a conversation.
+
+    Args:
+        where: which documents to answer from, as `rag.filters.parse` takes it; None for all.
 
     Returns:
         {"answer", "adapter", "sources", "refused", "finish_reason", "usage", "timings"}; each source has document,
@@ -21,7 +30,7 @@ def ask(services: Services, message: str, adapter: str | None, collection: str |
     Raises:
         LlmError, RagError: as the rooms raise them.
     """
-    options: dict[str, Any] = {"adapter": adapter, "collection": collection, "sampling": {}}
+    options: dict[str, Any] = {"adapter": adapter, "collection": collection, "where": where, "sampling": {}}
     result: dict[str, Any] = {"refused": False}
     passages: list[dict[str, Any]] = []
     citations: list[dict[str, Any]] = []

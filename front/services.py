@@ -115,6 +115,7 @@ class Services:
         from langchain_core.messages import AIMessage, HumanMessage
 
         from rag.answering import answer
+        from rag.filters import parse
         from rag.types import AnswerOptions
 
         history = [
@@ -128,6 +129,7 @@ class Services:
             collection=options.get("collection"),
             system_prompt=options.get("system_prompt", ""),
             k=options.get("k") or self.passages,
+            where=parse(options.get("where")),
             sampling={**options.get("sampling", {}), "session": turn.owner},
         )
         knowledge = self.knowledge.get() if chosen.collection else None
@@ -141,6 +143,12 @@ class Services:
         if self.knowledge.ready:
             return [(c.title, c.name) for c in self.knowledge.get().collections()]
         return [(title, name) for name, title in SAMPLE_TITLES.items()]
+
+    def documents(self, collection: str) -> list[tuple[str, str]]:
+        """(title, source name) of a collection's documents; [] while the knowledge base is loading, or without it."""
+        if not collection or not self.knowledge.ready:
+            return []
+        return [(d.title, d.source) for d in self.knowledge.get().documents(collection)]
 
     @property
     def passages(self) -> int:
@@ -190,10 +198,11 @@ class Services:
             step("embedder")
             from rag.embeddings import load_embedder
             from rag.knowledge_base import KnowledgeBase
+            from rag.rerank import load_reranker
 
-            embedder = load_embedder(self.settings.rag)
+            embedder, reranker = load_embedder(self.settings.rag), load_reranker(self.settings.rag)
             step("knowledge")
-            knowledge = KnowledgeBase(self.settings.rag, embedder)
+            knowledge = KnowledgeBase(self.settings.rag, embedder, reranker)
             step("samples")
             self._add_samples(knowledge)
             self.knowledge.fulfil(knowledge)

@@ -13,6 +13,7 @@ from typing import Any
 
 from llm.conversations import Message
 from llm.texts import text
+from llm.why_render import why_panel
 
 # A fence as Markdown has it, at any depth of a list; one that is not closed (yet) reaches to the end.
 _FENCE = re.compile(r"^([ \t]*)(`{3,})([^`\n]*)(?:\n(.*?))??(?:^[ \t]*\2`*[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
@@ -53,6 +54,7 @@ def answer(message: Message, lang: str, titles: Mapping[str, str]) -> str:
     if about.get("sources") and message.status != "running":
         parts.append(_sources(message, lang))
     if message.status in ("done", "cancelled"):
+        parts.append(why_panel(about, lang))
         parts.append(_footer(message, lang))
     return "\n\n".join(part for part in parts if part)
 

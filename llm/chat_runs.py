@@ -68,6 +68,8 @@ class Run:
         """Apply one event of the answer."""
         with self.changed:
             kind = event["type"]
+            if event.get("why"):
+                self.about["why"] = event["why"]
             if kind == "waiting":
                 self.about["waiting"] = event
             elif kind == "sources":

@@ -48,6 +48,14 @@ def side_panels(services: ChatServices, i18n: I18n) -> SideParts:
     with gr.Sidebar(position="right", width=300, open=False, elem_id="fs-settings"):
         gr.Markdown(i18n("chat_settings"), elem_classes="fs-panel-title")
         options = (
+            gr.Dropdown(
+                [],
+                label=i18n("chat_documents"),
+                info=i18n("chat_documents_info"),
+                multiselect=True,
+                visible=False,
+                elem_id="fs-documents",
+            ),
             gr.Textbox(
                 label=i18n("chat_system"),
                 placeholder=i18n("chat_system_hint"),
@@ -159,6 +167,9 @@ def wire(
     list_after(side.delete.click(events.delete, [current], view, **leave))
     list_after(chat.chatbot.undo(events.undo, [current], view, **quiet))
     chat.question.stop(events.stop, [current], None, **quiet)
+    documents = side.options[0]
+    chat.collection.change(events.documents, chat.collection, documents, **quiet)
+    documents.focus(events.more_documents, chat.collection, documents, **quiet)
     # Before the list is opened: one that changes while it is open is cut down to what matches the chosen entry.
     tabs.change(events.adapters, None, chat.adapter, **quiet)
     chat.adapter.focus(events.adapters, None, chat.adapter, **quiet)

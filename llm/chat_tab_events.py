@@ -26,6 +26,7 @@ class ChatServices:
 
     Attributes:
         collections: () -> [(title, slug)] of what can be answered from.
+        documents: slug -> [(title, source name)] of what is in that collection.
         first_collection: slug that a new conversation starts with.
         examples: language -> example questions for the empty page.
         owner: whose conversations a request sees.
@@ -36,6 +37,7 @@ class ChatServices:
     registry: AdapterRegistry
     settings: LlmSettings
     collections: Callable[[], Sequence[tuple[str, str]]]
+    documents: Callable[[str], Sequence[tuple[str, str]]]
     first_collection: str
     examples: Callable[[str], Sequence[str]]
     owner: Callable[[gr.Request], str]
@@ -90,8 +92,8 @@ class ChatEvents:
         """The running answer, as it grows; ends with it."""
         lang = language(request)
         run = self._runs.find(conversation) if conversation else None
-        if run is None:
-            yield gr.skip(), gr.skip()
+        if run is None:  # none was begun, or it ended before this was asked: a refusal takes no model
+            yield (self._show(conversation, lang), idle()) if conversation else (gr.skip(), gr.skip())
             return
         before = [m for m in self._store.messages(conversation) if m.id < run.message]
         titles = self._titles(lang)
@@ -115,6 +117,14 @@ class ChatEvents:
 
     def collections(self, request: gr.Request) -> Any:
         return gr.update(choices=self._collections(language(request)))
+
+    def documents(self, collection: str) -> Any:
+        """The documents that can be chosen of a collection; none are to begin with, which means all."""
+        return gr.update(choices=list(self._services.documents(collection)), visible=bool(collection), value=[])
+
+    def more_documents(self, collection: str) -> Any:
+        """The same for one that is opened: what was added since can be chosen, too."""
+        return gr.update(choices=list(self._services.documents(collection)))
 
     # --- what the user does
 
@@ -210,7 +220,7 @@ class ChatEvents:
 
     def chosen(self, *values: Any) -> dict[str, Any]:
         """The two pickers' and the side panel's values as options of a turn."""
-        adapter, collection, system, k, temperature, top_p, top_k, penalty, max_tokens, seed = values
+        adapter, collection, documents, system, k, temperature, top_p, top_k, penalty, max_tokens, seed = values
         sampling = {
             "temperature": float(temperature),
             "top_p": float(top_p),
@@ -222,6 +232,7 @@ class ChatEvents:
         return {
             "adapter": adapter or None,
             "collection": collection or None,
+            "where": {"sources": documents} if collection and documents else None,
             "system_prompt": system or "",
             "k": int(k),
             "sampling": sampling,

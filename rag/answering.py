@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from rag import conflicts
 from rag.citations import cite, strip_markers
 from rag.errors import QuestionError
+from rag.explain import explain
 from rag.followup import resolve
 from rag.prompts import REFUSALS, build_messages, is_refusal, language_of
 from rag.relevance import evidence, is_small_talk, near_enough
 from rag.settings import RagSettings
-from rag.types import AnswerEvent, AnswerOptions, Done, Passage, Refusal, Sources, Token
+from rag.types import AnswerEvent, AnswerOptions, Done, Filter, Passage, Refusal, Sources, Token
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -41,7 +42,9 @@ class PassageSearch(Protocol):
 
     settings: RagSettings
 
-    def search(self, query: str, collection: str, k: int | None = None) -> list[Passage]: ...
+    def search(
+        self, query: str, collection: str, k: int | None = None, where: Filter | None = None
+    ) -> list[Passage]: ...
 
 
 @dataclass
@@ -128,15 +131,17 @@ def _answer(
         return
     language = language_of(question)
     query = resolve(question, history)
-    passages = tuple(knowledge_base.search(query, options.collection, options.k))
+    passages = tuple(knowledge_base.search(query, options.collection, options.k, options.where))
     run.search_s = time.perf_counter() - run.started
-    if not near_enough(evidence(query, passages), knowledge_base.settings.refuse_below):
+    found, refuse_below = evidence(query, passages), knowledge_base.settings.refuse_below
+    why = explain(query, passages, found, refuse_below)
+    if not near_enough(found, refuse_below):
         run.first_token = time.perf_counter()
         yield Token(REFUSALS[language])
-        yield Refusal("no_passages")
+        yield Refusal("no_passages", why)
         yield Done(REFUSALS[language], options.adapter, "stop", {}, run.timings())
         return
-    yield Sources(passages, query)
+    yield Sources(passages, query, why)
     messages = build_messages(query, history, passages, system_prompt=options.system_prompt, language=language)
     yield from _tokens(run, model, messages, options, cancel)
     if is_refusal(run.text):
@@ -145,12 +150,14 @@ def _answer(
         return
     cited = cite(run.text, passages, query)
     if conflicts.has_amounts(cited):
-        others = [p for p in knowledge_base.search(query, options.collection, _LOOK_ROUND) if p not in passages]
+        others = [
+            p for p in knowledge_base.search(query, options.collection, _LOOK_ROUND, options.where) if p not in passages
+        ]
         other = conflicts.find(query, cited, passages, [*passages, *others])
         if other is not None:
             if other.passage not in passages:
                 passages = (*passages, other.passage)
-                yield Sources(passages, query)
+                yield Sources(passages, query, why)
             cited = conflicts.told(cited, other, passages.index(other.passage) + 1, language)
     yield from cited.citations
     yield Done(cited.text, options.adapter, run.finish_reason, run.usage, run.timings())

@@ -41,11 +41,23 @@ class Scorer:
         self._whole = [bool(part.alive.all()) for part in parts]
         self._frequent: list[dict[int, np.ndarray]] = [{} for _ in parts]
 
-    def best(self, wanted: Mapping[int, int], count: int) -> list[tuple[int, float]]:
+    def held(self, hashes: np.ndarray) -> np.ndarray:
+        """How many chunks hold each of some terms, by their hashes (uint32 [n]); int64 [n].
+
+        Chunks that were deleted count until their part is merged.
+        """
+        found = np.zeros(len(hashes), np.int64)
+        for segment in (part.segment for part in self.parts if len(part.segment.terms)):
+            at = np.minimum(np.searchsorted(segment.terms, hashes), len(segment.terms) - 1)
+            found += np.where(segment.terms[at] == hashes, segment.starts[at + 1] - segment.starts[at], 0)
+        return found
+
+    def best(self, wanted: Mapping[int, float], count: int, only: np.ndarray | None = None) -> list[tuple[int, float]]:
         """Up to `count` (row number, score > 0), best first, the earlier row first among equals.
 
         Args:
-            wanted: hashes of terms, and how often each counts.
+            wanted: hashes of terms, and how much each counts.
+            only: row numbers (int64, ascending) of the chunks that may be found, None for all.
         """
         if not self._total:
             return []
@@ -65,6 +77,8 @@ class Scorer:
         for part, whole, score in zip(self.parts, self._whole, scores, strict=True):
             if not whole:
                 score[~part.alive] = 0.0
+            if only is not None:
+                score[~np.isin(part.segment.rows, only, assume_unique=True)] = 0.0
         score = np.concatenate(scores)
         best = np.flatnonzero(score > 0)
         if len(best) > count:

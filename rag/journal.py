@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,15 @@ class Batch:
     rows: list[int]
     ids: list[str]
     vectors: np.ndarray
+
+
+def unit_vectors(stored: Sequence[bytes]) -> np.ndarray:
+    """Vectors as the store keeps them (float16, little-endian) as float32 [n, d] of unit length."""
+    if not stored:
+        return np.zeros((0, 0), np.float32)
+    vectors = np.frombuffer(b"".join(stored), dtype="<f2").reshape(len(stored), -1).astype(np.float32)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)  # rounding moved them off unit length
+    return vectors / np.where(lengths > 0, lengths, 1.0)
 
 
 class IndexJournal:
@@ -49,10 +58,7 @@ class IndexJournal:
             ).fetchall()
         if not found:
             return None
-        vectors = np.frombuffer(b"".join(blob for *_, blob in found), dtype="<f2").reshape(len(found), -1)
-        vectors = vectors.astype(np.float32)
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)  # rounding moved them off unit length
-        return Batch([r[0] for r in found], [r[1] for r in found], vectors / np.where(lengths > 0, lengths, 1.0))
+        return Batch([r[0] for r in found], [r[1] for r in found], unit_vectors([blob for *_, blob in found]))
 
     def batches(self, collection: CollectionRow, after: int = 0) -> Iterator[Batch]:
         """The same, `BATCH` at a time; what is committed meanwhile comes too."""

@@ -17,8 +17,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from rag import checks
 from rag.background import Background
 from rag.backup import BackupReport, backup, restore, sweep
@@ -27,26 +25,24 @@ from rag.dense import DenseIndex
 from rag.embeddings import Embedder
 from rag.errors import CollectionNotFoundError, RagError, StorageError
 from rag.folder import lock, slug, tag
-from rag.fusion import fuse, passages
 from rag.inbox import Inbox
 from rag.ingest import Services, ingest
 from rag.lexical import LexicalIndex
 from rag.readers import Readers
-from rag.records import CollectionRow
+from rag.records import CollectionRow, NewDocument
+from rag.recut import recut
 from rag.reembed import Vectors
+from rag.rerank import Reranker
+from rag.search import Search
 from rag.settings import RagSettings
 from rag.sources import collect
 from rag.store import Store
-from rag.types import Collection, Document, IngestEvent, Passage
+from rag.types import Collection, Document, Filter, IngestEvent, Method, Passage
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
 
 log = logging.getLogger(__name__)
-
-MAX_QUERY_CHARS = 2000
-"""A longer query is searched by its beginning; no question is that long, and a pasted book would only cost time."""
-
 
 Told = Callable[[str, int, int], None]
 """Hears what is worked on: a collection's title, its number from 1, and how many there are."""
@@ -79,9 +75,9 @@ class KnowledgeBase:
         StorageError: the folder or the database cannot be used; later also from any method.
     """
 
-    def __init__(self, settings: RagSettings, embedder: Embedder) -> None:
+    def __init__(self, settings: RagSettings, embedder: Embedder, reranker: Reranker | None = None) -> None:
         self._configured = settings.refuse_below
-        self.settings, self.embedder = stored(settings), embedder
+        self.settings, self.embedder, self.reranker = stored(settings), embedder, reranker
         self._lock = lock(settings.data_dir)
         try:
             self._store = Store(settings.data_dir / "knowledge.db")
@@ -90,6 +86,8 @@ class KnowledgeBase:
                 self._vectors = Vectors(self._store, embedder, self._embedded)
                 self._dense = DenseIndex(self._store, settings.data_dir / "vector_db", self._vectors.comparable)
                 self._lexical = LexicalIndex(self._store, settings.data_dir / "keywords")
+                self._search = Search(self._store, (self._dense, self._lexical), embedder, settings)
+                self._search.reranker = reranker
             except BaseException:
                 self._store.close()
                 raise
@@ -205,6 +203,17 @@ class KnowledgeBase:
         row = self._store.collection(collection)
         return ingest(self._services, collect(paths, names or {}, self.settings), row)
 
+    def add(self, document: NewDocument, collection: str) -> Document:
+        """Write one document that is read, cut and embedded already."""
+        row = self._store.collection(collection)
+        added = self._store.add_document(row, document)
+        self._indexing.later(row)
+        return added
+
+    def recut(self, collection: str, chunk_chars: int, folder: Path) -> KnowledgeBase:
+        """A collection with its documents cut to another length, in a base of its own that is to be closed."""
+        return recut(self, self._store, self._store.collection(collection).name, chunk_chars, folder)
+
     def _index(self, collection: CollectionRow) -> None:
         """Bring the indexes level with the store."""
         try:
@@ -231,31 +240,34 @@ class KnowledgeBase:
 
     # --- searching
 
-    def search(self, query: str, collection: str, k: int | None = None) -> list[Passage]:
+    def search(
+        self,
+        query: str,
+        collection: str,
+        k: int | None = None,
+        where: Filter | None = None,
+        method: Method = "hybrid",
+    ) -> list[Passage]:
         """The best passages for a query, best first; [] for a blank query or an empty collection.
 
-        Dense and BM25 search give `settings.candidates` chunks each, fused by reciprocal ranks; near-duplicates are
+        Dense and BM25 search give `settings.candidates` chunks each, fused by their scores; near-duplicates are
         dropped and neighbours joined. The same base gives the same answer in the same order.
 
         Args:
             k: number of passages; None takes `settings.k`, or 4 where that is 0.
+            where: which documents to search, None for all.
+            method: "bm25" or "dense" to search in one way alone.
         """
-        row, k = self._store.collection(collection), (self.settings.k or 4) if k is None else k
-        query = query.strip()[:MAX_QUERY_CHARS].encode("utf-8", "replace").decode()
-        if not query or k < 1:
-            return []
-        count = max(self.settings.candidates, 2 * k)
-        vector = np.asarray(self.embedder.embed_query(query), dtype=np.float32)
-        dense = self._dense.search(row, vector, count) if np.isfinite(vector).all() and vector.any() else []
-        found = fuse(dense, self._lexical.search(row, query, count), k)
-        hits = self._store.hits([item.id for item in found])
-        return passages(found, hits, row.name, k, self.settings.join_chars, self._store.span)
+        row = self._store.collection(collection)
+        k = (self.settings.k or 4) if k is None else k
+        return self._search(row, query, k, where, method)
 
-    def as_retriever(self, collection: str, k: int | None = None) -> BaseRetriever:
+    def as_retriever(self, collection: str, k: int | None = None, where: Filter | None = None) -> BaseRetriever:
         """This search as a LangChain retriever; documents carry every field of the passage as metadata."""
         from rag.retriever import KnowledgeRetriever
 
-        return KnowledgeRetriever(knowledge_base=self, collection=self._store.collection(collection).name, k=k)
+        name = self._store.collection(collection).name
+        return KnowledgeRetriever(knowledge_base=self, collection=name, k=k, where=where)
 
     # --- care
 

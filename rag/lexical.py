@@ -20,16 +20,18 @@ import numpy as np
 
 from rag import postings
 from rag.bm25 import Part, Scorer
-from rag.postings import Segment
+from rag.postings import Segment, term_hash
+from rag.query import weighted_terms
 from rag.records import CollectionRow
 from rag.store import Store
+from rag.terms import VERSION
 
 log = logging.getLogger(__name__)
 
 _BATCH = 4096  # chunks that are counted at once
 _AT_ONCE = 2048  # new chunks that a search waits for; with more it does without them while they are counted
 _KEPT_FROM = 1024  # chunks of a segment that is worth a file; a smaller one is counted again in a fraction of a second
-_SUFFIX = ".safetensors"
+_SUFFIX = f".{VERSION}.safetensors"
 
 
 @dataclass
@@ -66,12 +68,21 @@ class LexicalIndex:
             if path.name.isdigit() and path.name not in known:
                 shutil.rmtree(path, ignore_errors=True)
 
-    def search(self, collection: CollectionRow, query: str, count: int) -> list[tuple[str, float]]:
+    def search(
+        self, collection: CollectionRow, query: str, count: int, only: np.ndarray | None = None
+    ) -> list[tuple[str, float]]:
         """Up to `count` (chunk id, BM25 score > 0), best first, the earlier chunk first among equals.
 
         While `refresh` counts many new chunks, it looks at those that have been counted.
+
+        Args:
+            only: row numbers (int64, ascending) of the chunks that may be found, None for all.
         """
-        found = self._current(collection).best(postings.query_terms(query), count)
+        scorer = self._current(collection)
+        wanted = weighted_terms(
+            query, lambda some: scorer.held(np.array(list(map(term_hash, some)), np.uint32)).tolist()
+        )
+        found = scorer.best({term_hash(term): weight for term, weight in wanted.items()}, count, only)
         names = self._store.chunk_names([row for row, _ in found])
         return [(names[row], score) for row, score in found if row in names]
 

@@ -20,7 +20,7 @@ class _Hashes(dict[str, int]):
     def __missing__(self, term: str) -> int:
         if len(self) > 500_000:
             self.clear()
-        value = self[term] = zlib.crc32(term.encode("utf-8", "replace"))
+        value = self[term] = term_hash(term)
         return value
 
 
@@ -93,13 +93,9 @@ def new_hashes() -> dict[str, int]:
     return _Hashes()
 
 
-def query_terms(query: str) -> dict[int, int]:
-    """Hashes of a question's terms, and how often each is in it."""
-    wanted: dict[int, int] = {}
-    for term in terms(query):
-        value = zlib.crc32(term.encode("utf-8", "replace"))
-        wanted[value] = wanted.get(value, 0) + 1
-    return wanted
+def term_hash(term: str) -> int:
+    """The hash that stands for a term."""
+    return zlib.crc32(term.encode("utf-8", "replace"))
 
 
 def merge(parts: Iterable[tuple[Segment, np.ndarray]]) -> Segment:

@@ -9,7 +9,7 @@ from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 
-from rag.types import Passage
+from rag.types import Filter, Passage
 
 
 def to_langchain(passage: Passage) -> Document:
@@ -29,11 +29,14 @@ class KnowledgeRetriever(BaseRetriever):
         knowledge_base: an open `KnowledgeBase`.
         collection: its name or title.
         k: number of documents; None for the setting's.
+        where: which documents to search, None for all.
     """
 
     knowledge_base: Any
     collection: str
     k: int | None = None
+    where: Filter | None = None
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
-        return [to_langchain(passage) for passage in self.knowledge_base.search(query, self.collection, self.k)]
+        found = self.knowledge_base.search(query, self.collection, self.k, self.where)
+        return [to_langchain(passage) for passage in found]

@@ -18,7 +18,9 @@ class RagSettings:
         chunk_chars: longest chunk in Chinese characters; in other scripts 2.5 times as many letters.
         chunk_overlap: characters repeated between neighbouring chunks of one section.
         k: passages given to the model; 0 takes what suits the base: 1 for the embedded one, 4 for larger ones.
-        candidates: how many each of dense and BM25 search returns before fusion.
+        candidates: how many passages each of dense and BM25 search returns before they are fused.
+        reranker: folder or hub name of a cross-encoder that orders the best passages anew; "" does without.
+        rerank: how many passages it reads for each question.
         join_chars: longest passage that neighbouring chunks are joined to, in characters.
         refuse_below: dense cosine under which a passage that shares no rare term counts as "nothing found".
         max_file_mb: largest source file, in MiB.
@@ -38,6 +40,8 @@ class RagSettings:
     chunk_overlap: int = 60
     k: int = 0
     candidates: int = 30
+    reranker: str = ""
+    rerank: int = 20
     join_chars: int = 960
     refuse_below: float = 0.43
     max_file_mb: int = 50

@@ -146,6 +146,12 @@ class Store:
             ).fetchone()
         return str(row[0]) if row else ""
 
+    def outline(self, document_id: str) -> list[tuple[int, str, int | None]]:
+        """Where each chunk of a document begins, its heading and page, in order."""
+        with self.database.reading() as db:
+            query = "SELECT start_at, heading, page FROM chunks WHERE document_id = ? ORDER BY ordinal"
+            return [tuple(row) for row in db.execute(query, (document_id,))]
+
     def contents(self, collection: CollectionRow) -> dict[str, str]:
         """SHA-256 of what every document was made from, by source name."""
         with self.database.reading() as db:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import gradio as gr
 
-from rag import calibration_tab, care_tab
+from rag import calibration_tab, care_tab, evaluation_tab
 from rag.errors import RagError
 from rag.loaders import ARCHIVES, SUPPORTED
 from rag.render import document_rows, report, results
 from rag.texts import text
 
 if TYPE_CHECKING:
+    from rag.evaluation import Ask
     from rag.knowledge_base import KnowledgeBase
 
 TYPES = [*SUPPORTED, *ARCHIVES]
@@ -35,6 +36,7 @@ def build(
     knowledge: Later,
     i18n: Callable[[str], Any],
     language: Callable[[gr.Request], str],
+    asking: Callable[[str], Ask] | None = None,
     k: int = 4,
 ) -> None:
     """Add the tab's components to the surrounding Blocks and wire them.
@@ -42,6 +44,7 @@ def build(
     Args:
         knowledge: opened in the background.
         i18n: key of rag.texts -> label in the browser's language.
+        asking: slug of a collection -> what answers questions from it, for the evaluation.
         k: passages that an answer is made from.
     """
     tab = _Tab(knowledge, language)
@@ -86,6 +89,7 @@ def build(
                     elem_id="fs-kb-query",
                 )
                 found = gr.HTML(elem_id="fs-kb-found")
+        evaluation_tab.build(knowledge, asking, collection, i18n, language)
         calibration_tab.build(knowledge, collection, i18n, language, k)
         restored = care_tab.build(knowledge, i18n, language)
     timer = gr.Timer(1.0)

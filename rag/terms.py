@@ -13,8 +13,11 @@ import unicodedata
 from itertools import pairwise
 
 _CJK = "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+_THOUSANDS = re.compile(r"(?<![\d,.])\d{1,3}(?:,\d{3})+(?![\d,])")
 _RUN = re.compile(rf"([{_CJK}]+)|(\d+(?:\.\d+)+)|([^\W_{_CJK}]+)")
 _PART = re.compile(r"\d+|\D+")
+VERSION = 2
+"""Of what `terms` gives: indexes made by another version are made anew."""
 
 
 def terms(text: str) -> list[str]:
@@ -23,7 +26,8 @@ def terms(text: str) -> list[str]:
 
     found: list[str] = []
     chinese: list[str] = []
-    for match in _RUN.finditer(unicodedata.normalize("NFKC", text).lower()):
+    plain = _THOUSANDS.sub(lambda number: number[0].replace(",", ""), unicodedata.normalize("NFKC", text).lower())
+    for match in _RUN.finditer(plain):
         run, kind = match.group(), match.lastindex
         if kind == 1:
             found.extend(run)

@@ -75,12 +75,32 @@ class Document:
 
 
 @dataclass(frozen=True)
+class Filter:
+    """Which documents of a collection to search; an empty field lets every document through.
+
+    Attributes:
+        sources: names of documents, as `Document.source` or `title` has them; one that ends in "/" takes a folder.
+        types: `Document.loader` of those wanted ("pdf", "markdown", …).
+        since, until: when they were added, in seconds since the epoch; `until` itself is left out.
+    """
+
+    sources: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    since: float | None = None
+    until: float | None = None
+
+
+Method = Literal["hybrid", "bm25", "dense"]
+"""How passages are found: by words and by meaning, or by one of the two alone."""
+
+
+@dataclass(frozen=True)
 class Passage:
     """A retrieved piece of text and how it was found.
 
     `text == document text[start:end]`. Ranks are 1-based, None where that search did not return it.
-    `dense_score` is a cosine in [-1, 1], `bm25_score` is unbounded, `score` is the fused RRF score
-    scaled to [0, 1] (1 = first in every search).
+    `dense_score` is a cosine in [-1, 1], `bm25_score` is unbounded, `score` is the two fused, in
+    [0, 1] (`fusion.fuse`).
     """
 
     document_id: str
@@ -160,6 +180,40 @@ IngestEvent = FileStarted | FileAdded | FileSkipped | FileFailed | IngestDone
 
 
 @dataclass(frozen=True)
+class Trace:
+    """How one passage was found; fields as in `Passage`. `words`: what of the question stands in it, longest first."""
+
+    title: str
+    score: float
+    dense_rank: int | None
+    dense_score: float | None
+    bm25_rank: int | None
+    bm25_score: float | None
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Why:
+    """Why these passages, and why they were, or were not, near enough to be asked about.
+
+    Attributes:
+        query: what was searched for.
+        passages: the nearest, best first.
+        cosine: the best dense score, None where no passage was found by meaning.
+        needed: the cosine from which passages count although they do not name what the question is about.
+        subject: share of what the question is about that the best passage names, None where it names nothing.
+        subject_needed: the share from which they count.
+    """
+
+    query: str
+    passages: tuple[Trace, ...]
+    cosine: float | None
+    needed: float
+    subject: float | None
+    subject_needed: float
+
+
+@dataclass(frozen=True)
 class Sources:
     """The passages that were given to the model, in the order of their citation numbers (1-based).
 
@@ -168,6 +222,7 @@ class Sources:
 
     passages: tuple[Passage, ...]
     query: str
+    why: Why | None = field(default=None, compare=False)
     type: Literal["sources"] = "sources"
 
 
@@ -206,10 +261,11 @@ class Citation:
 class Refusal:
     """The documents do not hold the answer.
 
-    `reason`: "no_passages" (nothing near enough was found) or "model" (the model says so).
+    `reason`: "no_passages" (nothing near enough was found; `why` tells what was) or "model" (the model says so).
     """
 
     reason: Literal["no_passages", "model"]
+    why: Why | None = field(default=None, compare=False)
     type: Literal["refusal"] = "refusal"
 
 
@@ -242,6 +298,7 @@ class AnswerOptions:
         collection: slug of the collection to answer from, None for plain chat.
         system_prompt: the user's own, "" for none.
         k: passages given to the model.
+        where: which documents of the collection to answer from, None for all.
         sampling: keyword arguments passed on to `model.stream` (max_tokens, temperature, top_p, top_k,
             repetition_penalty, seed, stop, and session: who takes turns with others).
     """
@@ -250,4 +307,5 @@ class AnswerOptions:
     collection: str | None = None
     system_prompt: str = ""
     k: int = 3
+    where: Filter | None = None
     sampling: dict[str, object] = field(default_factory=dict)

@@ -96,6 +96,31 @@ def test_knowledge_is_checked_mended_saved_and_put_back(capsys: pytest.CaptureFi
     assert "all is well" in run(capsys, data, "knowledge", "verify")[1]
 
 
+def test_labelled_questions_are_measured(capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("问题,来源,答案\n清蒸鲈鱼要蒸多久？,清蒸鲈鱼.md,8分钟\n谁发明了电话？,,\n", encoding="utf-8")
+    status, out, _ = run(capsys, folder, "knowledge", "evaluate", str(path), "--answers", "--cut", "200", "--json")
+    rows = json.loads(out)
+    assert status == 0 and [row["type"] for row in rows] == ["row"] * 4
+    assert [row["setting"]["method"] for row in rows] == ["hybrid", "bm25", "dense", "hybrid"]
+    assert rows[0]["recall"] == 1.0 and rows[0]["declined"] == 1.0 and rows[1]["declined"] is None
+    assert rows[3]["passages"] > rows[0]["passages"]
+    status, out, _ = run(capsys, folder, "knowledge", "evaluate", str(path))
+    assert status == 0 and "| words and meaning |" in out and "100.0" in out
+    status, _, err = run(capsys, folder, "knowledge", "evaluate")
+    assert status == 2 and "FILE.csv" in err
+    path.write_text("a,b\n1,2\n", encoding="utf-8")
+    status, _, err = run(capsys, folder, "knowledge", "evaluate", str(path))
+    assert status == 1 and "question, source" in err
+
+
+def test_a_question_to_one_document(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    status, out, _ = run(capsys, folder, "ask", "糖醋排骨要焖几分钟？", "--document", "糖醋排骨.md", "--json")
+    assert status == 0 and {s["document"] for s in json.loads(out)["sources"]} == {"糖醋排骨.md"}
+    status, _, err = run(capsys, folder, "ask", "糖醋排骨要焖几分钟？", "--since", "soon")
+    assert status == 1 and "2026-01-31" in err
+
+
 def test_a_folder_of_files_and_archives_and_a_renamed_one(
     capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path
 ) -> None:

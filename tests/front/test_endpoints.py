@@ -45,6 +45,17 @@ def test_an_answer_with_sources(client: Client) -> None:
     assert result["usage"]["output_tokens"] > 0
 
 
+def test_an_answer_from_chosen_documents(client: Client) -> None:
+    asked = {"adapter": "", "collection": "recipes", "api_name": "/chat"}
+    result = client.predict("糖醋排骨要焖几分钟？", documents=["糖醋排骨"], types=["markdown"], **asked)
+    assert {source["document"] for source in result["sources"]} == {"糖醋排骨.md"}
+    for wrong in ({"documents": ["红烧肉.md"]}, {"types": ["pdf"]}, {"since": "2999-01-01"}, {"until": "2000-01-01"}):
+        found = client.predict("糖醋排骨要焖几分钟？", **wrong, **asked)["sources"]
+        assert "糖醋排骨.md" not in {source["document"] for source in found}, wrong
+    with pytest.raises(AppError, match="2026-01-31"):
+        client.predict("糖醋排骨要焖几分钟？", since="yesterday", **asked)
+
+
 def test_plain_chat_has_no_sources(client: Client) -> None:
     result = client.predict("你好", "", "", api_name="/chat")
     assert result["answer"] and result["sources"] == [] and result["refused"] is False

@@ -93,6 +93,33 @@ def test_ask_open_the_citation_change_the_self(browser: Browser, app: RunningApp
         assert base.splitlines()[2] != pirate.splitlines()[2]
 
 
+def test_why_these_passages_from_a_chosen_document_and_measured(
+    browser: Browser, app: RunningApp, tmp_path: Path
+) -> None:
+    questions = tmp_path / "questions.csv"
+    questions.write_text(
+        "question,source\n清蒸鲈鱼要蒸多久？,清蒸鲈鱼.md\n白切鸡怎样才算熟？,白切鸭.md\n", encoding="utf-8"
+    )
+    with visit(browser, app) as page:
+        page.locator("#fs-settings .toggle-button").click()
+        pick(page, "#fs-documents", "清蒸鲈鱼")
+        page.keyboard.press("Escape")
+        ask(page, "红烧肉怎么做？")
+        page.locator(".fs-why summary").last.click()
+        told = page.locator(".fs-why[open]").last.inner_text()
+        assert "Searched for: 红烧肉怎么做？" in told and "清蒸鲈鱼" in told
+        assert "1. 红烧肉" not in told, "it was not among the chosen documents"
+        open_tab(page, "Knowledge")
+        pick(page, "#fs-kb-collection", "菜谱")
+        page.get_by_role("button", name="Measure it with your own questions").click()
+        page.set_input_files("#fs-ev-file input[type=file]", questions)
+        page.get_by_text("questions.csv").wait_for()
+        page.click("#fs-ev-run")
+        page.locator("#fs-ev-table").get_by_text("meaning alone").first.wait_for()
+        assert "50.0" in page.locator("#fs-ev-table").inner_text()
+        assert "白切鸭.md" in page.locator("#fs-ev-notes").inner_text()
+
+
 def test_chinese_interface_and_example_questions(browser: Browser, app: RunningApp) -> None:
     with visit(browser, app, "zh-CN") as page:
         open_tab(page, "知识库")

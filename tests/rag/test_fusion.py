@@ -14,24 +14,30 @@ def hit(name: str, ordinal: int, text: str, document: str = "d", heading: str = 
     return Hit(name, document, f"{document}.md", document.upper(), ordinal, begin, begin + len(text), heading, 1, text)
 
 
-def test_reciprocal_ranks_by_hand() -> None:
-    found = fuse([("a", 0.9), ("b", 0.8), ("c", 0.7)], [("b", 12.0), ("d", 3.0)], k=2)
+def test_fused_scores_by_hand() -> None:
+    found = fuse([("a", 0.9), ("b", 0.8), ("c", -0.1)], [("b", 12.0), ("d", 3.0)], k=2)
     assert [item.id for item in found] == ["b", "a", "d", "c"]
-    assert found[0].score == pytest.approx((61 / 62 + 1) / 2)
-    assert found[1].score == pytest.approx(0.5)
+    assert [item.score for item in found] == pytest.approx([0.9, 0.45, 0.125, 0.0])
     assert (found[2].dense_rank, found[2].bm25_rank, found[2].bm25_score) == (None, 2, 3.0)
-    tied = fuse([("meaning", 0.9), ("words", 0.8)], [("words", 9.0), ("meaning", 8.0)], k=2)
+    tied = fuse([("meaning", 1.0)], [("words", 9.0)], k=2)
     assert [item.id for item in tied] == ["words", "meaning"] and tied[0].score == tied[1].score
-    assert fuse([("a", 0.9)], [("a", 1.0)], k=3)[0].score == 1.0
+    assert fuse([("a", 1.0)], [("a", 7.0)], k=3)[0].score == 1.0
     assert fuse([], [], k=3) == []
 
 
+def test_how_far_apart_the_scores_are_counts() -> None:
+    """Where only the passage that words found stands out, it is first; by ranks the middling one would be."""
+    dense = [("middling", 0.42), ("other", 0.41), ("exact", 0.40)]
+    bm25 = [("exact", 20.0), ("middling", 6.0)]
+    assert fuse(dense, bm25, k=1)[0].id == "exact"
+    assert fuse(dense, [("exact", 20.0), ("middling", 19.9)], k=1)[0].id == "middling"
+
+
 def test_the_first_of_each_search_is_among_the_passages() -> None:
-    both = [(f"both{n}", 0.5) for n in range(5)]
-    found = [item.id for item in fuse([("meaning", 0.9), *both], [("number", 9.0), *both], k=3)]
-    assert found == ["both0", "number", "meaning", "both1", "both2", "both3", "both4"]
-    alone = [item.id for item in fuse([("meaning", 0.9), *both], [("number", 9.0), *both], k=2)]
-    assert alone[:3] == ["both0", "both1", "both2"], "by score alone it would not be"
+    dense = [("meaning", 0.55), *((f"both{n}", 0.5) for n in range(5))]
+    bm25 = [("number", 9.0), *((f"both{n}", 8.0) for n in range(5))]
+    assert [item.id for item in fuse(dense, bm25, k=3)][:3] == ["both0", "number", "meaning"]
+    assert [item.id for item in fuse(dense, bm25, k=2)][:3] == ["both0", "both1", "both2"], "by score alone"
 
 
 def chosen(hits: list[Hit], k: int = 3, join_chars: int = 300, texts: dict[str, str] | None = None) -> list[Passage]:
