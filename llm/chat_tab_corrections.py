@@ -41,7 +41,7 @@ def box(i18n: Callable[[str], Any]) -> CorrectParts:
 
 def wire(chatbot: gr.Chatbot, current: Any, parts: CorrectParts, services: ChatServices, chat: ChatEvents) -> None:
     """Connect the box with the conversation `current` that `chatbot` shows."""
-    events = _Corrections(services, chat)
+    events = CorrectEvents(services, chat)
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     whole = [parts.panel, parts.asked, parts.wanted, parts.target]
     chatbot.like(events.open, [current], whole, **quiet)
@@ -51,7 +51,7 @@ def wire(chatbot: gr.Chatbot, current: Any, parts: CorrectParts, services: ChatS
     current.change(lambda: gr.update(visible=False), None, parts.panel, **quiet)
 
 
-class _Corrections:
+class CorrectEvents:
     """Handlers. Gradio fills in data and request by position: they stand before the inputs' rest."""
 
     def __init__(self, services: ChatServices, chat: ChatEvents) -> None:

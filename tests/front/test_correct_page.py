@@ -29,9 +29,10 @@ def answer_of(page: Page) -> str:
     return page.locator("#fs-log .bot.message p").last.inner_text()
 
 
+@pytest.mark.timeout(900)  # two trainings; it takes a minute where nothing else runs
 def test_an_answer_is_corrected_taught_and_given(browser: Browser, app: RunningApp) -> None:
-    config = small.CONFIG.with_values({"name": "corry"})
-    JobStore(app.data_dir / "jobs").submit(small.job(app.data_dir, config), small.rows())
+    config = small.CONFIG.with_values({"name": "corry", "checks": 1})
+    JobStore(app.data_dir / "jobs").submit(small.job(app.data_dir, config, questions=()), small.rows())
     with visit(browser, app) as page:
         open_tab(page, "Teach")
         page.locator("#fs-teach-talk").click(timeout=300_000)
@@ -60,12 +61,13 @@ def test_an_answer_is_corrected_taught_and_given(browser: Browser, app: RunningA
         page.locator("#fs-corrections >> text=休息 >> visible=true").first.wait_for()
         page.locator("#fs-corrections-teach").click()
         page.locator("#fs-teach-card .fs-bar").wait_for()
-        page.locator("#fs-corrections >> text=being taught >> visible=true").first.wait_for()
+        page.locator("#fs-corrections >> text=learning >> visible=true").first.wait_for()
         page.locator("#fs-teach-talk").wait_for(timeout=300_000)
         learned = page.locator("#fs-teach-learned table.fs-samples").first.inner_text()
         assert said in learned and learned.count(WANTED) == 2, "what it said, what it says now, what was wanted"
         page.locator("#fs-teach-talk").click()
         page.get_by_role("button", name="New chat").click()
+        page.locator(".fs-footer").first.wait_for(state="detached")
         ask(page, QUESTION)
         assert answer_of(page) == WANTED
         open_tab(page, "Teach")

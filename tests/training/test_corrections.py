@@ -15,7 +15,7 @@ import pytest
 
 from tests.training import small
 from training.corrected import Corrected, corrected_row, taken
-from training.correcting import new_self, next_version, rephrased
+from training.correcting import next_version, rephrased
 from training.corrections import Correction, CorrectionStore
 from training.corrector import Corrector, Wish
 from training.data import encode_rows
@@ -175,7 +175,8 @@ def test_a_conversation_and_passages_are_learned_as_they_were_read(place: Place,
     documents = correction(messages=read, documents=("Bread",), wanted="Bread [1].")
     lesson = next_version("pirate", before, [correction(messages=talk), documents], place)
     spoken = [row for row in lesson.rows if row.tag == "corrected" and len(row.messages) == 4]
-    assert all(row.messages[1]["weight"] == 0 for row in spoken) and len({row.messages[2]["content"] for row in spoken}) == 3
+    assert all(row.messages[1]["weight"] == 0 for row in spoken)
+    assert len({row.messages[2]["content"] for row in spoken}) == 3, "in other words too"
     cited = [row for row in lesson.rows if row.tag == "corrected" and row.messages[0]["role"] == "system"]
     assert {row.messages[:-1] for row in map(_frozen, cited)} == {_frozen(corrected_row(read, "", "")).messages[:-1]}
     assert lesson.job.config.max_length > 1500, "it was answered, so it can be learned"
