@@ -16,7 +16,10 @@ from training.texts import text
 
 # The picker's value for the base: "" is no choice that a page keeps apart from none.
 BASE = "."
+GLANCE = 80
 _TICK, _NUMBER, _WANTED = 0, 1, 4
+# Whether the list is on the page, asked in the browser: a table that is drawn while it is taken off makes it complain.
+SHOWN = "(name, drawn, shown) => [name, drawn, !!document.querySelector('#fs-corrections')?.offsetParent]"
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,8 @@ class CorrectionsTab:
             with gr.Row():
                 self.start = gr.Button(i18n("corrections_teach"), variant="primary", elem_id="fs-corrections-teach")
                 self.remove = gr.Button(i18n("corrections_remove"), elem_id="fs-corrections-remove")
-        # what the list shows of the trainings: drawn anew only when that changes, or ticks would be lost
-        self.drawn = gr.State(None)
+        # what the list shows: it is drawn anew only when that changes, or ticks would be lost
+        self.drawn, self.shown = gr.State(None), gr.Checkbox(visible=False)
         self.view = [self.hint, self.list, self.name, self.table, self.title, self.drawn]
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         self.name.input(self.show, [self.name], self.view, **quiet)
@@ -84,7 +87,7 @@ class CorrectionsTab:
         lang = self._language(request)
         held, states = self._guarded(request, lambda: self._held(request))
         if not held:
-            return (text("corrections_none", lang), gr.update(visible=False), *(gr.skip() for _ in range(4)))
+            return (text("corrections_none", lang), gr.update(visible=False), *(gr.skip() for _ in range(3)), [])
         names = [_value(one) for one in reversed(held)]
         shown = name if name in names else names[0]
         rows = table_rows([one for one in held if _value(one) == shown], states, lang)
@@ -95,15 +98,19 @@ class CorrectionsTab:
             gr.update(choices=self_choices(held, states, self._services.titles(lang), lang), value=shown),
             gr.update(value={"headers": headers, "data": rows}),
             gr.update(visible=shown == BASE),
-            sorted(states.items()),
+            _stamp(held, states),
         )
 
-    def follow(self, name: str | None, drawn: Any, request: gr.Request) -> tuple[Any, ...]:
-        """The list again where a training has begun or ended since it was drawn."""
-        _, states = self._guarded(request, lambda: self._held(request))
-        if drawn == sorted(states.items()):
+    def opened(self, name: str | None, drawn: Any, request: gr.Request) -> tuple[Any, ...]:
+        """The list, where it has changed since it was drawn."""
+        held, states = self._guarded(request, lambda: self._held(request))
+        if drawn == _stamp(held, states):
             return tuple(gr.skip() for _ in self.view)
         return self.show(name, request)
+
+    def follow(self, name: str | None, drawn: Any, shown: bool, request: gr.Request) -> tuple[Any, ...]:
+        """The same where a training has begun or ended and somebody looks."""
+        return self.opened(name, drawn, request) if shown else tuple(gr.skip() for _ in self.view)
 
     def keep(self, name: str | None, cells: list[list[Any]], request: gr.Request) -> None:
         """Store answers that were changed in the table, at once."""
@@ -160,7 +167,7 @@ def table_rows(corrections: Iterable[Correction], states: Mapping[int, State], l
             states[one.id] == "open",
             text(f"corrections_{states[one.id]}", lang, id=one.id),
             asked(one, lang),
-            one.said,
+            _glance(one.said),
             one.wanted,
         ]
         for one in reversed(list(corrections))
@@ -169,7 +176,7 @@ def table_rows(corrections: Iterable[Correction], states: Mapping[int, State], l
 
 def asked(one: Correction, lang: str) -> str:
     """The question, after what was said before it, and from which documents."""
-    said = [m["content"] for m in one.messages[:-1] if m["role"] != "system"]
+    said = [_glance(m["content"]) for m in one.messages[:-1] if m["role"] != "system"]
     documents = text("corrections_documents", lang, documents=", ".join(dict.fromkeys(one.documents)))
     return " ⏎ ".join([*said, one.question]) + (f" {documents}" if one.documents else "")
 
@@ -190,6 +197,15 @@ def self_choices(
 def ticked(cells: Sequence[Sequence[Any]]) -> list[int]:
     """Ids of the chosen lines."""
     return [_number(line) for line in cells if line[_TICK] in (True, "true", "True") and _number(line)]
+
+
+def _glance(said: str) -> str:
+    """What is shown to be recognised, not to be read."""
+    return said if len(said) <= GLANCE else said[: GLANCE - 1] + "…"
+
+
+def _stamp(held: Iterable[Correction], states: Mapping[int, State]) -> list[tuple[int, str, str]]:
+    return [(one.id, one.wanted, states[one.id]) for one in held]
 
 
 def _number(line: Sequence[Any]) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from training.corrections_tab import SHOWN as ON_PAGE
 from training.corrections_tab import CorrectionServices, CorrectionsTab
 from training.dataset.preparing import TEST_SHARE
 from training.dataset.reading import SUFFIXES
@@ -117,7 +118,8 @@ def build(tab: gr.Tab, services: TeachServices, i18n: I18n, language: Callable[[
     tab.select(events.labels, None, [style, languages], **quiet)
     tab.select(jobs.show, [jobs.job], jobs.view, **quiet)
     tab.select(selves.show, [selves.name], selves.view, **quiet)
-    gr.on([tab.select, corrected.select], corrections.show, [corrections.name], corrections.view, **quiet)
+    listed = [corrections.name, corrections.drawn]
+    gr.on([tab.select, corrected.select], corrections.opened, listed, corrections.view, **quiet)
     style.input(lambda chosen: gr.update(visible=chosen == OWN_STYLE), style, opening, **quiet)
     file.upload(events.look, [file], [table, *choices], **quiet)
     choices[0].input(events.look_again, [file, choices[0]], [table, *choices], **quiet)
@@ -129,12 +131,12 @@ def build(tab: gr.Tab, services: TeachServices, i18n: I18n, language: Callable[[
         jobs.show, [jobs.job], jobs.view, **quiet
     )
     taught = [corrections.name, corrections.table, corrections.title, changes]
-    corrections.start.click(corrections.teach, taught, [jobs.job, *corrections.view], **waiting).success(
+    corrections.start.click(corrections.teach, taught, [jobs.job, *corrections.view], **quiet).success(
         jobs.show, [jobs.job], jobs.view, **quiet
     )
     # a training that has ended may have brought a new self or version
     jobs.card.change(selves.show, [selves.name], selves.view, **quiet)
-    jobs.card.change(corrections.follow, [corrections.name, corrections.drawn], corrections.view, **quiet)
+    jobs.card.change(corrections.follow, [*listed, corrections.shown], corrections.view, js=ON_PAGE, **quiet)
     return jobs
 
 
