@@ -68,7 +68,7 @@ def new_self(title: str, recipe: TrainingConfig, corrections: Sequence[Correctio
     """
     _must(corrections)
     config = placed(recipe, recipe.name, place)
-    count = len(_rows(corrections, config))
+    count = sum(row.split == "train" for row in _rows(corrections, config))
     config = config.with_values({"epochs": max(config.epochs, math.ceil(STEPS / math.ceil(count / config.batch)))})
     shown = {lang: title for lang in ("zh", "en")}
     about = {"zh": f"由 {len(corrections)} 条更正训练", "en": f"Taught from {len(corrections)} corrections"}

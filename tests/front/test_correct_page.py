@@ -10,7 +10,7 @@ import pytest
 from tests.front.running import RunningApp
 from tests.front.test_page import CHROMIUM, ask, browser, open_tab, pick, visit
 from tests.training import small
-from training.jobs import JobStore
+from training.jobs import OVER, JobStore
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -29,23 +29,26 @@ def answer_of(page: Page) -> str:
     return page.locator("#fs-log .bot.message p").last.inner_text()
 
 
-def talk(page: Page) -> None:
-    """Go to the chat with the self that was just taught."""
-    page.locator("#fs-teach-talk").wait_for(timeout=300_000)
+def taught(page: Page, jobs: JobStore) -> None:
+    """Wait for the end of the newest training, and look at it."""
+    # in the chat meanwhile: a plot that is taken off the page while it is drawn makes Gradio log an error
+    while jobs.all()[-1].state not in OVER:
+        page.wait_for_timeout(500)
+    open_tab(page, "Teach")
+    page.locator("#fs-teach-talk").wait_for()
     page.locator("#fs-teach-loss .marks").wait_for()
-    # a plot that is taken off the page while it is drawn makes Gradio log an error
     page.wait_for_timeout(1500)
-    page.locator("#fs-teach-talk").click()
-    page.locator("#fs-question textarea").wait_for()
 
 
 @pytest.mark.timeout(900)  # two trainings; it takes a minute where nothing else runs
 def test_an_answer_is_corrected_taught_and_given(browser: Browser, app: RunningApp) -> None:
     config = small.CONFIG.with_values({"name": "corry", "checks": 1})
-    JobStore(app.data_dir / "jobs").submit(small.job(app.data_dir, config, questions=()), small.rows())
+    jobs = JobStore(app.data_dir / "jobs")
+    jobs.submit(small.job(app.data_dir, config, questions=()), small.rows())
     with visit(browser, app) as page:
-        open_tab(page, "Teach")
-        talk(page)
+        taught(page, jobs)
+        page.locator("#fs-teach-talk").click()
+        page.locator("#fs-question textarea").wait_for()
         assert page.locator("#fs-adapter input").input_value().startswith("Small")
         pick(page, "#fs-collection", "Off")
         ask(page, QUESTION)
@@ -71,11 +74,13 @@ def test_an_answer_is_corrected_taught_and_given(browser: Browser, app: RunningA
         page.locator("#fs-corrections-teach").click()
         page.locator("#fs-teach-card .fs-bar").wait_for()
         page.locator("#fs-corrections >> text=learning >> visible=true").first.wait_for()
-        page.locator("#fs-teach-talk").wait_for(timeout=300_000)
+        open_tab(page, "Chat")
+        taught(page, jobs)
         page.locator("#fs-corrections >> text=taught >> visible=true").first.wait_for()
         learned = page.locator("#fs-teach-learned table.fs-samples").first.inner_text()
         assert said in learned and learned.count(WANTED) == 2, "what it said, what it says now, what was wanted"
-        talk(page)
+        page.locator("#fs-teach-talk").click()
+        page.locator("#fs-question textarea").wait_for()
         page.get_by_role("button", name="New chat").click()
         page.locator(".fs-footer").first.wait_for(state="detached")
         ask(page, QUESTION)
