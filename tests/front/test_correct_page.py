@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from llm.fingerprint import base_fingerprint
+from llm.settings import EMBEDDED_BASE
 from tests.front.running import RunningApp
 from tests.front.test_page import CHROMIUM, ask, browser, open_tab, pick
 from tests.training import small
@@ -58,7 +60,9 @@ def taught(page: Page, jobs: JobStore) -> None:
 
 @pytest.mark.timeout(900)  # two trainings; it takes a minute where nothing else runs
 def test_an_answer_is_corrected_taught_and_given(browser: Browser, app: RunningApp) -> None:
-    config = small.CONFIG.with_values({"name": "corry", "checks": 1})
+    config = small.CONFIG.with_values(
+        {"name": "corry", "checks": 1, "base_fingerprint": base_fingerprint(EMBEDDED_BASE)}
+    )
     jobs = JobStore(app.data_dir / "jobs")
     jobs.submit(small.job(app.data_dir, config, questions=()), small.rows())
     with looked_at(browser, app) as page:
