@@ -61,7 +61,7 @@ def taught(page: Page, jobs: JobStore) -> None:
 @pytest.mark.timeout(900)  # two trainings; it takes a minute where nothing else runs
 def test_an_answer_is_corrected_taught_and_given(browser: Browser, app: RunningApp) -> None:
     config = small.CONFIG.with_values(
-        {"name": "corry", "checks": 1, "base_fingerprint": base_fingerprint(EMBEDDED_BASE)}
+        {"name": "corry", "checks": 1, "epochs": 6, "base_fingerprint": base_fingerprint(EMBEDDED_BASE)}
     )
     jobs = JobStore(app.data_dir / "jobs")
     jobs.submit(small.job(app.data_dir, config, questions=()), small.rows())
