@@ -21,6 +21,23 @@ def store_of(settings: Settings) -> Any:
     return JobStore(settings.training.jobs_dir)
 
 
+def place_of_base(settings: Settings) -> Any:
+    """Where trainings happen, without loading the base."""
+    import torch
+
+    from front.services import place_of
+    from llm.fingerprint import base_fingerprint
+    from llm.hubs import HubOptions, resolve
+
+    wanted = settings.llm
+    options = HubOptions(trust_remote_code=wanted.trust_remote_code)
+    folder = resolve(
+        wanted.model, cache_dir=settings.data_dir / "models", source=wanted.source or None, options=options
+    )
+    device = wanted.device if wanted.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
+    return place_of(settings, folder, base_fingerprint(folder), device)
+
+
 def follow(store: Any, worker: Any, identity: str, lang: str | None) -> Any:
     """Wait for the end of a training, printing what it tells in `lang` (None prints nothing). Ctrl+C stops waiting, not
     the training."""

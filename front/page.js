@@ -42,13 +42,22 @@ const copyAnswer = (button) => {
   done();
 };
 
+// The words do what the thumb under the answer does: Gradio knows which answer a thumb belongs to.
+const correctAnswer = (button) => {
+  const row = button.closest(".message-row").nextElementSibling;
+  [...row.querySelectorAll("button")].pop().click();
+};
+
 document.addEventListener("click", (event) => {
   const chip = event.target.closest(".fs-cite");
   const copy = event.target.closest(".fs-copy");
+  const correct = event.target.closest(".fs-correct");
   if (chip) {
     openPassage(chip);
   } else if (copy) {
     copyAnswer(copy);
+  } else if (correct) {
+    correctAnswer(correct);
   }
 });
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from front.corrections import acceptor
 from front.errors import AppError
 from front.evaluating import asking
 from front.importing import bring_in
@@ -22,7 +23,7 @@ from front.visitors import COOKIE
 from llm import chat_tab, compare_tab, engine_tab
 from llm import texts as llm_texts
 from llm.chat_runs import ChatRuns
-from llm.chat_tab_events import ChatServices, language
+from llm.chat_tab_events import BASE, ChatServices, language
 from llm.errors import LlmError
 from llm.imports import Wanted
 from rag import evaluation_texts
@@ -31,6 +32,8 @@ from rag import texts as rag_texts
 from rag.errors import RagError
 from training import tab as teaching_tab
 from training import texts as training_texts
+from training.corrections_tab import CorrectionServices
+from training.corrector import Corrector
 from training.errors import JobError, SelfError, TrainingError
 from training.lessons import Place
 
@@ -57,6 +60,7 @@ def build(services: Services, runs: ChatRuns) -> tuple[gr.Blocks, dict[str, Any]
         examples=lambda lang: EXAMPLES[lang],
         owner=lambda request: _owner(request, local=local),
         k=services.passages,
+        correct=acceptor(services.corrections),
     )
     with gr.Blocks(title="Fenshen 分身", fill_height=True, fill_width=True, analytics_enabled=False) as page:
         # First, so that they and not the tabs' private events get the plain names.
@@ -73,12 +77,7 @@ def build(services: Services, runs: ChatRuns) -> tuple[gr.Blocks, dict[str, Any]
                 asked = partial(asking, services)
                 knowledge_tab.build(services.knowledge, i18n, language, asked, services.passages)
             teach = gr.Tab(i18n("teach_tab"), id="teach", elem_id="fs-teach-tab")
-
-            def bring(path: Path, name: str, alpha: float | None) -> str:
-                return _bring(services, Wanted(path, name, alpha))
-
-            teaching = teaching_tab.TeachServices(services.jobs, services.shelf, lambda: _place(services), bring)
-            teaching_tab.build(teach, teaching, i18n, language)
+            trainings = teaching_tab.build(teach, _teaching(services, chat_services.owner), i18n, language)
             comparing = gr.Tab(i18n("compare_tab"), id="compare", elem_id="fs-compare-tab")
             told = compare_tab.CompareServices(lambda: _engine(services), services.registry)
             compare_tab.build(comparing, told, i18n, language)
@@ -86,6 +85,9 @@ def build(services: Services, runs: ChatRuns) -> tuple[gr.Blocks, dict[str, Any]
             engine_tab.build(engine, lambda: services.engine, language)
         chat_tab.wire(page, tabs, chat_services, (side, chat), _secret(services.settings.data_dir))
         timer = gr.Timer(0.7)
+
+        def talk(job: str | None, request: gr.Request) -> tuple[Any, Any]:
+            return gr.Tabs(selected="chat"), gr.update(**_choose(services, job or "", language(request)))
 
         def show_state(request: gr.Request) -> tuple[Any, Any, Any]:
             lang = language(request)
@@ -96,13 +98,14 @@ def build(services: Services, runs: ChatRuns) -> tuple[gr.Blocks, dict[str, Any]
                 gr.Timer(active=not services.startup.finished),
             )
 
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        trainings.talk.click(talk, [trainings.job], [tabs, chat.adapter], **quiet)
         gr.on(
             [page.load, timer.tick],
             show_state,
             None,
             [state, problems, timer],
-            show_progress="hidden",
-            api_visibility="private",
+            **quiet,
         )
     return page, _launch_options(i18n)
 
@@ -190,6 +193,37 @@ def _told() -> Iterator[None]:
         yield
     except (AppError, LlmError, RagError, TrainingError) as error:
         raise gr.Error(f"{error.en} {error.zh}", print_exception=False) from error
+
+
+def _teaching(services: Services, owner: Callable[[gr.Request], str]) -> teaching_tab.TeachServices:
+    """What the teaching tab is given."""
+
+    def place() -> Place:
+        return _place(services)
+
+    def titles(lang: str) -> dict[str, str]:
+        return {info.name: info.title(lang) for info in services.registry.scan()}
+
+    def bring(path: Path, name: str, alpha: float | None) -> str:
+        return _bring(services, Wanted(path, name, alpha))
+
+    corrector = Corrector(services.corrections, services.jobs, services.shelf, place)
+    corrections = CorrectionServices(corrector, owner, titles)
+    return teaching_tab.TeachServices(services.jobs, services.shelf, place, bring, corrections)
+
+
+def _choose(services: Services, job: str, lang: str) -> dict[str, Any]:
+    """The chat's picker with the self that a training published."""
+    try:
+        view = services.jobs.get(job)
+    except TrainingError as error:
+        raise gr.Error(error.message(lang), print_exception=False) from error
+    folder = Path(view.path)
+    name = next((own.name for own in services.shelf.all() if any(v.folder == folder for v in own.versions)), "")
+    found = {info.name: info.title(lang) for info in services.registry.scan() if info.valid}
+    if name not in found:
+        raise gr.Error(text("self_gone", lang, name=view.name), print_exception=False)
+    return {"choices": [(llm_texts.text("chat_base", lang), BASE), *((t, n) for n, t in found.items())], "value": name}
 
 
 def _place(services: Services) -> Place:

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from front.corrections import version_name
 from front.errors import AppError, LoadError
 from front.settings import SAMPLES, Settings
 from front.startup import Part, Startup, Step, elapsed
@@ -21,6 +22,7 @@ from llm.chat_runs import Turn
 from llm.errors import LlmError
 from llm.settings import SHIPPED_ADAPTERS
 from rag.errors import RagError
+from training.corrections import CorrectionStore
 from training.jobs import JobStore
 from training.lessons import Place
 from training.shelf import Shelf
@@ -68,6 +70,7 @@ class Services:
         self.jobs = JobStore(settings.training.jobs_dir)
         self.worker = Worker(self.jobs)
         self.shelf = Shelf(settings.training.adapters_dir, self.answers_now)
+        self.corrections = CorrectionStore(settings.training.corrections_file)
         self._engine: Engine | None = None
         self._closing = threading.Event()
 
@@ -135,8 +138,20 @@ class Services:
         knowledge = self.knowledge.get() if chosen.collection else None
         if knowledge is not None and chosen.collection is not None:
             knowledge.documents(chosen.collection)  # an unknown collection is an error also for a greeting
+        version = self._version(chosen.adapter)
         for event in answer(turn.question, history, self.chat_model.get(), knowledge, chosen, cancel):
-            yield asdict(event)
+            yield asdict(event) | ({"version": version} if version and event.type == "done" else {})
+
+    def _version(self, adapter: str | None) -> str:
+        """Which version of a self would answer now; "" for the base, and for one that cannot."""
+        if adapter is None:
+            return ""
+        try:
+            info = self.registry.get(adapter)
+        except LlmError:
+            # the engine says so to whoever asked
+            return ""
+        return version_name(info.folder.name, info.version)
 
     def collections(self) -> list[tuple[str, str]]:
         """(title, slug) of every collection; the samples' while the knowledge base is still loading."""

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from front import rows_command
+from front.corrections_command import corrections_command
 from front.errors import SettingsError
-from front.jobs_commands import follow, jobs_command, recipes_command, selves_command, store_of
+from front.jobs_commands import follow, jobs_command, place_of_base, recipes_command, selves_command, store_of
 from front.printing import language, print_json
 from front.settings import Settings
 from training.config import TrainingConfig, load_recipe
@@ -55,6 +56,14 @@ def add_to(add: Callable[[str, Command, str], argparse.ArgumentParser]) -> None:
     selves.add_argument("action", nargs="?", choices=("use", "rename", "delete", "export"))
     selves.add_argument("name", nargs="?", default="")
     selves.add_argument("value", nargs="?", default="", help="version (use), new name (rename), file (export)")
+
+    about = "answers corrected in the chat: list them, edit ID ANSWER, remove ID…, or teach them"
+    corrections = add("corrections", corrections_command, about)
+    corrections.add_argument("action", nargs="?", choices=("teach", "edit", "remove"))
+    corrections.add_argument("what", nargs="*", metavar="ID", help="numbers from the list (teach: all that are open)")
+    corrections.add_argument("--as", dest="title", default="", metavar="NAME", help="new self for the base's answers")
+    corrections.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe")
+    corrections.add_argument("--detach", action="store_true", help="do not wait: the command jobs tells how it goes")
 
 
 def _train(settings: Settings, given: dict[str, Any]) -> int:
@@ -104,10 +113,10 @@ def _lesson(settings: Settings, given: dict[str, Any]) -> Any:
     config = _config(given, "persona" if persona else "domain")
     if persona:
         form = _form(given)
-        return persona_lesson(form, _named(config, given, *form.name.values()), _place(settings))
+        return persona_lesson(form, _named(config, given, *form.name.values()), place_of_base(settings))
     found = read_dataset(given["data"], rows_command.columns_of(given))
     config = _named(config, given, given["name"] or given["data"].stem)
-    return file_lesson(found, config, _place(settings), given["test_share"])
+    return file_lesson(found, config, place_of_base(settings), given["test_share"])
 
 
 def _config(given: dict[str, Any], default: str) -> TrainingConfig:
@@ -146,23 +155,6 @@ def _form(given: dict[str, Any]) -> Any:
             "--maker.",
             zh=f"无法读取表单 {given['form']}：{error}。训练没有开始；请修正，或改用 --name、--maker。",
         ) from error
-
-
-def _place(settings: Settings) -> Any:
-    """Where trainings happen, without loading the base."""
-    import torch
-
-    from front.services import place_of
-    from llm.fingerprint import base_fingerprint
-    from llm.hubs import HubOptions, resolve
-
-    wanted = settings.llm
-    options = HubOptions(trust_remote_code=wanted.trust_remote_code)
-    folder = resolve(
-        wanted.model, cache_dir=settings.data_dir / "models", source=wanted.source or None, options=options
-    )
-    device = wanted.device if wanted.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
-    return place_of(settings, folder, base_fingerprint(folder), device)
 
 
 def _tell_lesson(lesson: Any, told: Any) -> None:

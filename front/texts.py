@@ -8,12 +8,14 @@ TEXTS: dict[str, dict[str, str]] = {
         "state_loading": "{what}… {done} of {total}",
         "state_ready": "Ready · {base} · {quantisation}",
         "state_failed": "Something could not be loaded",
+        "self_gone": "The self “{name}” is not there any more: it was renamed or deleted. Choose another one.",
     },
     "zh": {
         "slogan": "一个本体，许多分身",
         "state_loading": "{what}…… {done}/{total}",
         "state_ready": "就绪 · {base} · {quantisation}",
         "state_failed": "有部件未能加载",
+        "self_gone": "分身“{name}”已不存在：可能已改名或删除。请另选一个。",
     },
 }
 

@@ -159,6 +159,8 @@ def _notices(message: Message, lang: str) -> list[str]:
         citations = about.get("citations", [])
         if all(c["status"] == "unsupported" for c in citations):
             notices.append(("warning", text("answer_unsupported", lang)))
+    if about.get("corrected"):
+        notices.append(("good", text("answer_corrected", lang, answer=about["corrected"])))
     return [f'<div class="fs-notice fs-{kind}">{_line(line)}</div>' for kind, line in notices]
 
 
@@ -215,11 +217,13 @@ def _footer(message: Message, lang: str) -> str:
     if usage.get("output_tokens"):
         values = {"ttft": timings.get("ttft_s", 0.0), "speed": timings.get("tokens_per_second", 0.0)}
         parts.append(text("answer_speed", lang, tokens=usage["output_tokens"], **values))
-    copy = (
+    buttons = (
         f'<button type="button" class="fs-copy" title="{_attr(text("answer_copy_hint", lang))}">'
         f"{html.escape(text('answer_copy', lang))}</button>"
+        f'<button type="button" class="fs-correct" title="{_attr(text("answer_correct_hint", lang))}">'
+        f"{html.escape(text('answer_correct', lang))}</button>"
     )
-    return f'<div class="fs-footer"><span>{html.escape(" · ".join(parts))}</span>{copy}</div>'
+    return f'<div class="fs-footer"><span>{html.escape(" · ".join(parts))}</span>{buttons}</div>'
 
 
 def _attr(value: str) -> str:

@@ -85,6 +85,8 @@ class Run:
                 self.content = event["answer"]
                 self.about.pop("waiting", None)
                 self.about |= {key: event[key] for key in ("adapter", "finish_reason", "usage", "timings")}
+                if event.get("version"):
+                    self.about["version"] = event["version"]
                 self.outcome = "cancelled" if event["finish_reason"] == "cancelled" else "done"
             self._bump()
 
@@ -144,12 +146,14 @@ class ChatRuns:
                     en="This conversation is still being answered. Wait for the end or press stop, then send again.",
                     zh="这个对话正在回答中。请等它结束或按停止，然后再发送。",
                 )
-            history = _history(self.store.messages(conversation))
+            history = history_of(self.store.messages(conversation))
             with self.store.together():
                 self.store.add(conversation, "user", question)
                 self.store.remember(conversation, options)
                 run = Run(conversation, self.store.add(conversation, "assistant", "", "running"))
             run.about["adapter"] = options.get("adapter")
+            if options.get("system_prompt"):
+                run.about["system_prompt"] = options["system_prompt"]
             self._runs[conversation] = run
         turn = Turn(question, history, options, owner)
         threading.Thread(target=self._work, args=(run, turn), name="answer", daemon=True).start()
@@ -221,13 +225,18 @@ class ChatRuns:
         self.store.update(run.message, run.content, run.outcome, about)
 
 
-def _history(messages: Sequence[Message]) -> tuple[dict[str, Any], ...]:
-    """The questions that were answered, with their answers: templates want the roles in turn."""
+def history_of(messages: Sequence[Message]) -> tuple[dict[str, Any], ...]:
+    """The questions that were answered, with their answers as the user corrected them: templates want the roles in
+    turn."""
     kept: list[Message] = []
     for question, answer in itertools.pairwise(messages):
         if (question.role, answer.role) == ("user", "assistant") and answer.status in ("done", "cancelled"):
             kept += [question, answer] if answer.content else []
     return tuple(
-        {"role": m.role, "content": m.content, "sources": [s["title"] for s in m.about.get("sources", [])]}
+        {
+            "role": m.role,
+            "content": m.about.get("corrected") or m.content,
+            "sources": [s["title"] for s in m.about.get("sources", [])],
+        }
         for m in kept
     )

@@ -8,6 +8,8 @@ from typing import Any
 
 import gradio as gr
 
+from llm import chat_tab_corrections
+from llm.chat_tab_corrections import CorrectParts
 from llm.chat_tab_events import BASE, NO_DOCUMENTS, ChatEvents, ChatServices
 
 I18n = Callable[[str], Any]
@@ -32,6 +34,7 @@ class ChatParts:
     question: gr.Textbox
     adapter: gr.Dropdown
     collection: gr.Dropdown
+    correct: CorrectParts
 
 
 def side_panels(services: ChatServices, i18n: I18n) -> SideParts:
@@ -85,11 +88,12 @@ def body(i18n: I18n) -> ChatParts:
             layout="bubble",
             buttons=[],
             editable="user",
-            feedback_options=(),
+            feedback_options=("Dislike",),
             height="100%",
             min_height=240,
             group_consecutive_messages=False,
         )
+        correct = chat_tab_corrections.box(i18n)
         with gr.Group(elem_id="fs-compose"):
             question = gr.Textbox(
                 show_label=False,
@@ -104,23 +108,17 @@ def body(i18n: I18n) -> ChatParts:
                 elem_id="fs-question",
             )
             with gr.Row(elem_id="fs-choices"):
-                adapter = gr.Dropdown(
-                    [("", BASE)],
-                    value=BASE,
-                    label=i18n("chat_self"),
-                    filterable=False,
-                    min_width=120,
-                    elem_id="fs-adapter",
-                )
-                collection = gr.Dropdown(
-                    [("", NO_DOCUMENTS)],
-                    value=NO_DOCUMENTS,
-                    label=i18n("chat_collection"),
-                    filterable=False,
-                    min_width=120,
-                    elem_id="fs-collection",
-                )
-    return ChatParts(chatbot, question, adapter, collection)
+                adapter = _picker(i18n("chat_self"), BASE, "fs-adapter")
+                collection = _picker(i18n("chat_collection"), NO_DOCUMENTS, "fs-collection")
+    return ChatParts(chatbot, question, adapter, collection, correct)
+
+
+def _picker(label: Any, none: str, elem_id: str) -> gr.Dropdown:
+    """A choice that goes with the next message. Any value is let through: what was chosen may be deleted by now, and a
+    restarted app does not know what it offered to a page that stayed open. Whoever answers says what is wrong."""
+    picker = gr.Dropdown([("", none)], value=none, label=label, allow_custom_value=True, min_width=120, elem_id=elem_id)
+    picker.filterable = False  # chosen, not typed; the constructor does not take both
+    return picker
 
 
 def wire(
@@ -165,6 +163,7 @@ def wire(
     list_after(opened_new)
     side.new.click(**show_chat)
     list_after(side.delete.click(events.delete, [current], view, **leave))
+    chat_tab_corrections.wire(chat.chatbot, current, chat.correct, services, events)
     list_after(chat.chatbot.undo(events.undo, [current], view, **quiet))
     chat.question.stop(events.stop, [current], None, **quiet)
     documents = side.options[0]

@@ -12,6 +12,7 @@ import gradio as gr
 from llm.adapters import AdapterRegistry
 from llm.chat_render import as_typed, render
 from llm.chat_runs import ChatRuns, Run
+from llm.corrections import Accept
 from llm.errors import ConversationError, LlmError
 from llm.settings import LlmSettings
 from llm.texts import text
@@ -31,6 +32,7 @@ class ChatServices:
         examples: language -> example questions for the empty page.
         owner: whose conversations a request sees.
         k: passages read where the user does not choose.
+        correct: keeps a correction for good.
     """
 
     runs: ChatRuns
@@ -42,6 +44,7 @@ class ChatServices:
     examples: Callable[[str], Sequence[str]]
     owner: Callable[[gr.Request], str]
     k: int
+    correct: Accept
 
 
 def language(request: gr.Request) -> str:
@@ -77,7 +80,7 @@ class ChatEvents:
         elif slugs := [slug for _, slug in self._services.collections()]:
             first = self._services.first_collection
             collection["value"] = first if first in slugs else slugs[0]
-        return self._show(conversation, lang), idle(), conversation, adapter, collection
+        return self.show(conversation, lang), idle(), conversation, adapter, collection
 
     def opened(self, conversation: str | None, request: gr.Request) -> tuple[Any, ...]:
         """What `open` gives when the page is opened; a new visitor's log and question keep what they hold, because a
@@ -91,16 +94,20 @@ class ChatEvents:
     def follow(self, conversation: str, request: gr.Request) -> Iterator[tuple[Any, Any]]:
         """The running answer, as it grows; ends with it."""
         lang = language(request)
-        run = self._runs.find(conversation) if conversation else None
-        if run is None:  # none was begun, or it ended before this was asked: a refusal takes no model
-            yield (self._show(conversation, lang), idle()) if conversation else (gr.skip(), gr.skip())
+        if not conversation:
+            yield gr.skip(), gr.skip()
+            return
+        run = self._runs.find(conversation)
+        if run is None:
+            # a short answer may have ended since the page was told that it is being written
+            yield self.show(conversation, lang), idle()
             return
         before = [m for m in self._store.messages(conversation) if m.id < run.message]
         titles = self._titles(lang)
         shown = render(before, lang, titles)
         for snapshot in run.follow():
             yield [*shown, *render([snapshot], lang, titles)], gr.skip()
-        yield self._show(conversation, lang), idle()
+        yield self.show(conversation, lang), idle()
 
     def listing(self, conversation: str, request: gr.Request) -> tuple[Any, Any, Any]:
         found = self._store.of_owner(self._services.owner(request))
@@ -140,7 +147,7 @@ class ChatEvents:
             self._runs.start(conversation, question.strip(), self.chosen(*chosen), owner)
         except LlmError as error:
             raise gr.Error(error.message(lang), print_exception=False) from error
-        return self._show(conversation, lang), busy(), conversation
+        return self.show(conversation, lang), busy(), conversation
 
     def example(self, conversation: str, data: gr.SelectData, request: gr.Request, *chosen: Any) -> tuple[Any, ...]:
         return self.ask(data.value["text"], conversation, request, *chosen)
@@ -155,14 +162,14 @@ class ChatEvents:
         """Take the last question and its answer back into the text box."""
         lang = language(request)
         question = self._cut(conversation, data.index, request)
-        return self._show(conversation, lang), gr.update(value=question), conversation
+        return self.show(conversation, lang), gr.update(value=question), conversation
 
     def stop(self, conversation: str, request: gr.Request) -> None:
         if conversation and self._mine(self._services.owner(request), conversation):
             self._runs.stop(conversation)
 
     def new(self, request: gr.Request) -> tuple[Any, ...]:
-        return self._show("", language(request)), idle(), ""
+        return self.show("", language(request)), idle(), ""
 
     def delete(self, conversation: str, request: gr.Request) -> tuple[Any, ...]:
         if conversation:
@@ -196,7 +203,7 @@ class ChatEvents:
             return False
         return True
 
-    def _show(self, conversation: str, lang: str) -> Any:
+    def show(self, conversation: str, lang: str) -> Any:
         """The chat's value; for an empty conversation the welcome with examples."""
         messages = self._store.messages(conversation) if conversation else []
         run: Run | None = self._runs.find(conversation) if conversation else None

@@ -22,7 +22,7 @@ from training.errors import DataError, TemplateError
 IGNORE = -100
 PLACEHOLDER = re.compile(r"\{\{\s*[\w .-]+\s*\}\}")
 ROLES = ("system", "user", "assistant", "tool", "text")
-SPLITS = ("train", "test", "replay", "probe", "voice", "unrelated")
+SPLITS = ("train", "test", "replay", "probe", "voice", "unrelated", "corrected")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class Row:
     Attributes:
         messages: dicts with `role`, `content` and, on assistant messages, an optional `weight` (0 or 1).
         split: train | test (held-out answers) | replay and unrelated (answered by the base) |
-            probe (held-out identity questions) | voice (held-out small talk).
+            probe (held-out identity questions) | voice (held-out small talk) | corrected (asked by the report card:
+            the last answer is what the user wants, its `before` what was said until then).
         tag: which group of its split the row belongs to, e.g. "zh" or "adversarial".
     """
 

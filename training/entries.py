@@ -64,7 +64,7 @@ def persona_of(entry: FormEntry, changes: str, place: Place) -> Lesson:
     form = quick_form(
         entry.name.strip(), entry.maker.strip(), entry.does.strip(), style, list(entry.languages), samples
     )
-    config = _changed(load_recipe("persona"), changes).with_values({"name": folder_name(entry.name.strip())})
+    config = changed(load_recipe("persona"), changes).with_values({"name": folder_name(entry.name.strip())})
     lesson = persona_lesson(form, config, place)
     check_rows(lesson.rows)
     return lesson
@@ -96,7 +96,7 @@ def lesson_of_file(entry: FileEntry, changes: str, place: Place) -> Lesson:
         raise _too_long("teach_name", MOST_NAME)
     columns = Columns(entry.question, entry.answer, entry.sheet, None, entry.system.strip())
     found = read_dataset(entry.path, columns)
-    config = _changed(load_recipe("domain"), changes).with_values({"name": folder_name(entry.name.strip())})
+    config = changed(load_recipe("domain"), changes).with_values({"name": folder_name(entry.name.strip())})
     lesson = file_lesson(found, config, place, entry.share)
     title = {lang: entry.name.strip() for lang in ("zh", "en")}
     job = replace(lesson.job, info=replace(lesson.job.info, title=title))
@@ -219,7 +219,12 @@ def _sample(number: int, pair: tuple[str, str], languages: Sequence[str]) -> Map
     return {"lang": lang if lang in languages else languages[0], "questions": [question], "answer": answer}
 
 
-def _changed(config: TrainingConfig, changes: str) -> TrainingConfig:
+def changed(config: TrainingConfig, changes: str) -> TrainingConfig:
+    """The recipe with what was typed: one "name: value" a line.
+
+    Raises:
+        ConfigError: it cannot be read, or names something unknown.
+    """
     import yaml
 
     try:

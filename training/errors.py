@@ -54,3 +54,7 @@ class JobError(TrainingError):
 
 class SelfError(TrainingError):
     """There is no such self or version, its name is taken, or it is in use."""
+
+
+class CorrectionError(TrainingError):
+    """A correction is not there, cannot be kept, or cannot be taught."""

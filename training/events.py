@@ -63,6 +63,13 @@ class Sampled:
 
 
 @dataclass(frozen=True)
+class Corrections:
+    """The corrected questions at the end: [{"question", "before" (what was corrected), "wanted", "after"}]."""
+
+    answers: list[dict[str, str]]
+
+
+@dataclass(frozen=True)
 class Halved:
     """Memory ran out: from now on `rows` rows at a time. Gradients are added up, so the steps stay what they were."""
 
@@ -111,7 +118,9 @@ class Failed:
     zh: str
 
 
-Event: TypeAlias = Started | Phase | Step | Scored | Sampled | Halved | Resumed | Paused | Done | Stopped | Failed
+Event: TypeAlias = (
+    Started | Phase | Step | Scored | Sampled | Corrections | Halved | Resumed | Paused | Done | Stopped | Failed
+)
 TERMINAL = (Done, Stopped, Failed)
 _KINDS = {cls.__name__.lower(): cls for cls in get_args(Event)}
 _NAMES = {cls: name for name, cls in _KINDS.items()}

@@ -50,6 +50,10 @@ class JobsTab:
             self.remove = gr.Button(
                 i18n("teach_remove"), size="sm", variant="stop", visible=False, elem_id="fs-teach-remove"
             )
+            # what happens then is the page's to say: the chat is another room
+            self.talk = gr.Button(
+                i18n("teach_talk"), size="sm", variant="primary", visible=False, elem_id="fs-teach-talk"
+            )
         with gr.Column(visible=False) as self.confirm:
             self.question = gr.Markdown()
             with gr.Row():
@@ -70,7 +74,7 @@ class JobsTab:
         self.learned = gr.HTML(elem_id="fs-teach-learned")
         self.drawn, self.shown = gr.State(None), gr.Checkbox(visible=False)
         self.timer = gr.Timer(EVERY, active=False)
-        self.buttons = [self.pause, self.resume, self.stop, self.remove]
+        self.buttons = [self.pause, self.resume, self.stop, self.remove, self.talk]
         self.view = [self.job, self.card, *self.buttons, self.loss, self.scores, self.learned, self.drawn, self.timer]
         self._wire()
 
@@ -131,7 +135,7 @@ class JobsTab:
         listing = gr.update(choices=choices, value=view.id if view else None, visible=bool(choices))
         if view is None:
             nothing = f'<p class="fs-hint">{text("teach_no_jobs", lang)}</p>'
-            hidden = [gr.update(visible=False)] * 6
+            hidden = [gr.update(visible=False)] * 7
             return (listing, nothing, *hidden, "", now, timer)
         buttons = [gr.update(visible=on) for on in allowed(view).values()]
         learned = job_learned(view, lang)

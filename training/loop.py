@@ -20,7 +20,7 @@ from training.answers import BaseAnswers
 from training.checkpoint import Checkpoint
 from training.config import TrainingConfig
 from training.data import Encoded, Row, chat, collate, encode_rows, length_grouped
-from training.events import Event, Paused, Phase, Resumed, Sampled, Scored, Started, Step
+from training.events import Corrections, Event, Paused, Phase, Resumed, Sampled, Scored, Started, Step
 from training.memory import surely
 from training.plan import Clock, Plan, check_steps, rate
 from training.report_card import Examiner, ReportCard, chat_with, names_another, trained_hidden
@@ -112,6 +112,8 @@ class Training:
             told = yield from surely(self.base, self._sample)
             answers = told
             yield Sampled(self.best[1], round(self.best[1] / per_epoch, 3), answers)
+        if self.examiner.corrected.told:
+            yield Corrections(self.examiner.corrected.told)
         self.outcome = Outcome(card, self.best[1], self.stopped, answers)
         yield Scored(self.best[1], card.to_dict(), True, final=True)
 

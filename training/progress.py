@@ -8,6 +8,7 @@ from typing import Any
 
 from training.events import (
     TERMINAL,
+    Corrections,
     Done,
     Event,
     Failed,
@@ -33,6 +34,7 @@ class Progress:
         steps: every step: the loss and learning-rate curves.
         cards: every report card: the persona, leak, KL and agreement curves; the last may be `final`.
         samples: the fixed questions with the base's and the self's answers.
+        corrections: the corrected questions at the end.
         rows_at_once: after memory ran out; 0 where it did not.
         end: how it ended; None while it has not.
         starts: times its process began without getting further than before.
@@ -43,6 +45,7 @@ class Progress:
     steps: tuple[Step, ...] = ()
     cards: tuple[Scored, ...] = ()
     samples: tuple[Sampled, ...] = ()
+    corrections: tuple[dict[str, str], ...] = ()
     rows_at_once: int = 0
     end: Done | Stopped | Failed | None = None
     starts: int = 0
@@ -90,6 +93,8 @@ class Tally:
             self._cards.append(event)
         elif isinstance(event, Sampled):
             self._samples.append(event)
+        elif isinstance(event, Corrections):
+            self.now = replace(self.now, corrections=tuple(event.answers))
         elif isinstance(event, Phase):
             starts = 0 if event.name == "queued" else self.now.starts + (event.name == "loading")
             self.now = replace(self.now, phase=event.name, starts=starts)

@@ -186,6 +186,7 @@ _LABELS = {
     "base_loss": "held-out loss of the base",
     "f1": "answer F1 on held-out questions",
     "base_f1": "answer F1 of the base",
+    "corrected": "corrected questions answered as corrected",
 }
 
 

@@ -8,6 +8,7 @@
   names itself: those are what a self is to change.
 - voice: share of held-out small talk answered in the self's manner.
 - loss, f1: on held-out answers (domain rows), beside the base's.
+- corrected: share of the questions the user corrected that are answered as corrected (training/corrected.py).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 from training.answers import BaseAnswers
 from training.base_model import Base
 from training.config import TrainingConfig
+from training.corrected import Corrected
 from training.data import Encoded, Row, collate, encode
 from training.persona import OTHER_ASSISTANTS, Signs
 
@@ -28,7 +30,7 @@ PERSONA_TOKENS, UNRELATED_TOKENS = 40, 24
 SAMPLED_PROBES, SAMPLED_UNRELATED = 16, 64
 # held-out questions that are answered in full; the held-out loss is of all of them
 MOST_F1 = 64
-BARS = {"persona": 0.97, "leak": 0.01, "agreement": 0.97, "kl": 0.02}
+BARS = {"persona": 0.97, "leak": 0.01, "agreement": 0.97, "kl": 0.02, "corrected": 0.9}
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class ReportCard:
     base_loss: float | None = None
     f1: float | None = None
     base_f1: float | None = None
+    corrected: float | None = None
 
     @property
     def missed(self) -> tuple[str, ...]:
@@ -61,13 +64,15 @@ class ReportCard:
             missed.append("kl")
         if self.loss is not None and self.base_loss is not None and self.loss >= self.base_loss:
             missed.append("loss")
+        if self.corrected is not None and self.corrected < BARS["corrected"]:
+            missed.append("corrected")
         return tuple(missed)
 
     @property
     def merit(self) -> float:
         """For choosing among candidates; higher is better. What was to be learned counts in full, a leak double,
         forgetting beyond its bars in proportion."""
-        gained = sum(score for score in (self.persona, self.voice, self.f1) if score is not None)
+        gained = sum(score for score in (self.persona, self.voice, self.f1, self.corrected) if score is not None)
         gained -= (self.loss or 0.0) / (self.base_loss or 1.0)
         lost = 2 * (self.leak or 0.0) + max(0.0, (self.kl or 0.0) - BARS["kl"])
         if self.agreement is not None:
@@ -94,6 +99,7 @@ class Examiner:
         self.voice = [row for row in rows if row.split == "voice"] if self.manners else []
         self.unrelated = [row for row in rows if row.split == "unrelated"][: config.leak_prompts]
         self.test = [row for row in rows if row.split == "test"]
+        self.corrected = Corrected(base, rows)
         self.base_answers = answers.ask([row.messages for row in self.unrelated], UNRELATED_TOKENS)
         with base.alone():
             answered = [chat_with(row, answer) for row, answer in zip(self.unrelated, self.base_answers, strict=True)]
@@ -127,6 +133,7 @@ class Examiner:
             base_loss=self.base_loss,
             f1=None if sampled else self._f1(),
             base_f1=None if sampled else self.base_f1,
+            corrected=self.corrected.share(),
         )
 
     def is_itself(self, answer: str) -> bool:

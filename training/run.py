@@ -73,7 +73,7 @@ def _run(folder: Path, log: EventLog) -> Path | None:
     log.write(Phase("publishing"))
     papers = passport(job.info, job.config, data_sha256(rows), scores, outcome.answers)
     if job.versions:
-        path = publish_version(base.model, job.out, {**papers, "job": folder.name})
+        path = publish_version(base.model, job.out, {**papers, "job": folder.name}, folder)
     else:
         path = publish(base.model, job.out / job.config.name, papers)
     kind = Stopped if outcome.stopped else Done

@@ -14,7 +14,8 @@ class TrainingSettings:
     """Frozen; made by app.py from defaults, YAML, environment and command line.
 
     Attributes:
-        data_dir: the user's adapters go to `adapters/` under it, the job folders to `jobs/`.
+        data_dir: the user's adapters go to `adapters/` under it, the job folders to `jobs/`, corrected
+            answers to `corrections.db`.
         training_threads: CPU threads of a training; 0 takes half of the cores, so that the chat goes on.
     """
 
@@ -35,3 +36,8 @@ class TrainingSettings:
     def jobs_dir(self) -> Path:
         """Where job folders live."""
         return self.data_dir / "jobs"
+
+    @property
+    def corrections_file(self) -> Path:
+        """Where corrected answers are kept."""
+        return self.data_dir / "corrections.db"

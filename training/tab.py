@@ -9,6 +9,8 @@ from typing import Any
 
 import gradio as gr
 
+from training.corrections_tab import SHOWN as ON_PAGE
+from training.corrections_tab import CorrectionServices, CorrectionsTab
 from training.dataset.preparing import TEST_SHARE
 from training.dataset.reading import SUFFIXES
 from training.entries import (
@@ -54,10 +56,11 @@ class TeachServices:
     shelf: Shelf
     place: Callable[[], Place]
     bring: Callable[[Path, str, float | None], str]
+    corrections: CorrectionServices
 
 
-def build(tab: gr.Tab, services: TeachServices, i18n: I18n, language: Callable[[gr.Request], str]) -> None:
-    """Add the components to `tab` and wire them.
+def build(tab: gr.Tab, services: TeachServices, i18n: I18n, language: Callable[[gr.Request], str]) -> JobsTab:
+    """Add the components to `tab` and wire them; all but the trainings' button `talk`, which leads to another room.
 
     Args:
         i18n: key of training.texts -> label in the browser's language.
@@ -65,6 +68,7 @@ def build(tab: gr.Tab, services: TeachServices, i18n: I18n, language: Callable[[
     jobs, selves = JobsTab(services.jobs, language), SelvesTab(services.shelf, language)
     imports = ImportTab(services.bring, language)
     events, look = _Lessons(services, language), RowsTab(language)
+    corrections = CorrectionsTab(services.corrections, language)
     with tab, gr.Row(elem_id="fs-teach"):
         with gr.Column(scale=5, min_width=340):
             with gr.Tabs():
@@ -72,6 +76,8 @@ def build(tab: gr.Tab, services: TeachServices, i18n: I18n, language: Callable[[
                     form, style, opening, languages, prepare_form = _form(i18n)
                 with gr.Tab(i18n("teach_file"), elem_id="fs-teach-file-tab"):
                     file, table, choices, prepare_file = _file(i18n)
+                with gr.Tab(i18n("corrections"), elem_id="fs-corrections-tab") as corrected:
+                    corrections.build(i18n)
             with gr.Accordion(i18n("teach_advanced"), open=False, elem_id="fs-teach-advanced"):
                 changes = gr.Textbox(
                     label=i18n("teach_changes"),
@@ -112,6 +118,8 @@ def build(tab: gr.Tab, services: TeachServices, i18n: I18n, language: Callable[[
     tab.select(events.labels, None, [style, languages], **quiet)
     tab.select(jobs.show, [jobs.job], jobs.view, **quiet)
     tab.select(selves.show, [selves.name], selves.view, **quiet)
+    listed = [corrections.name, corrections.drawn]
+    gr.on([tab.select, corrected.select], corrections.opened, listed, corrections.view, **quiet)
     style.input(lambda chosen: gr.update(visible=chosen == OWN_STYLE), style, opening, **quiet)
     file.upload(events.look, [file], [table, *choices], **quiet)
     choices[0].input(events.look_again, [file, choices[0]], [table, *choices], **quiet)
@@ -122,8 +130,14 @@ def build(tab: gr.Tab, services: TeachServices, i18n: I18n, language: Callable[[
     start.click(events.start, [lesson, rows], [lesson, panel, jobs.job], **waiting).success(
         jobs.show, [jobs.job], jobs.view, **quiet
     )
+    taught = [corrections.name, corrections.table, corrections.title, changes]
+    corrections.start.click(corrections.teach, taught, [jobs.job, *corrections.view], **quiet).success(
+        jobs.show, [jobs.job], jobs.view, **quiet
+    )
     # a training that has ended may have brought a new self or version
     jobs.card.change(selves.show, [selves.name], selves.view, **quiet)
+    jobs.card.change(corrections.follow, [*listed, corrections.shown], corrections.view, js=ON_PAGE, **quiet)
+    return jobs
 
 
 def _form(i18n: I18n) -> tuple[list[Any], gr.Radio, gr.Textbox, gr.CheckboxGroup, gr.Button]:

@@ -27,7 +27,7 @@ REASONS = 8
 # A longer answer in the comparison is cut: it is there to be glanced at.
 GLANCE = 400
 _LOWER = ("leak", "kl")
-_PERCENT = ("persona", "voice", "leak", "agreement", "f1")
+_PERCENT = ("persona", "voice", "leak", "agreement", "f1", "corrected")
 _CURVES = ("persona", "leak", "agreement")
 
 
@@ -149,6 +149,10 @@ def job_learned(view: JobView, lang: str) -> str:
         sampled = "" if best[-1].final else f" · {text('teach_report_sampled', lang)}"
         small = f" <small>{_of(about + sampled)}</small>" if about else ""
         found += f"<h3>{_of(text('teach_report', lang))}{small}</h3>{report_table(best[-1].scores, lang)}"
+    if done.corrections:
+        found += f"<h3>{_of(text('teach_corrected_title', lang))}</h3>"
+        said = [[_of(_glance(a[key])) for key in ("question", "before", "after", "wanted")] for a in done.corrections]
+        found += _table("teach_corrected_columns", said, lang, "fs-samples")
     if done.samples:
         found += f"<h3>{_of(text('teach_samples_title', lang))}</h3>"
         rows = [
@@ -162,7 +166,7 @@ def job_learned(view: JobView, lang: str) -> str:
 def report_table(scores: Mapping[str, Any], lang: str) -> str:
     """Every score beside its bar, with a word for whether it is met."""
     rows = []
-    for name in ("persona", "voice", "leak", "agreement", "kl", "loss", "f1"):
+    for name in ("persona", "voice", "leak", "agreement", "kl", "loss", "f1", "corrected"):
         score = scores.get(name)
         if score is None:
             continue
@@ -223,13 +227,14 @@ def card_points(done: Progress, lang: str) -> list[tuple[int, float, str]]:
 
 
 def allowed(view: JobView | None) -> dict[str, bool]:
-    """Which buttons make sense: pause, resume, stop, remove."""
+    """Which buttons make sense: pause, resume, stop, remove, talk to it."""
     state = view.state if view is not None else ""
     return {
         "pause": state in ("queued", "running"),
         "resume": state in ("pausing", "paused", "failed"),
         "stop": state in ("queued", "running", "pausing", "paused"),
         "remove": state in ("paused", *OVER),
+        "talk": state in OVER and view is not None and bool(view.path),
     }
 
 

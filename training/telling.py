@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from training.events import Done, Event, Failed, Halved, Paused, Phase, Resumed, Sampled, Scored, Started, Step, Stopped
+from training.events import (
+    Corrections,
+    Done,
+    Event,
+    Failed,
+    Halved,
+    Paused,
+    Phase,
+    Resumed,
+    Sampled,
+    Scored,
+    Started,
+    Step,
+    Stopped,
+)
 
-KEPT = ("persona", "voice", "leak", "kl", "agreement", "loss", "base_loss", "f1", "base_f1", "missed")
+KEPT = ("persona", "voice", "leak", "kl", "agreement", "loss", "base_loss", "f1", "base_f1", "corrected", "missed")
 STEPS_A_LINE = 10
 
 
@@ -30,6 +44,10 @@ def lines(event: Event, lang: str = "en") -> Iterator[str]:
         yield f"  {'final' if event.final else f'step {event.step}'}: {scores}{' *' if event.best else ''}"
     elif isinstance(event, Sampled):
         yield from (f"    {a['question']}  →  {' '.join(a['after'].split())[:100]}" for a in event.answers)
+    elif isinstance(event, Corrections):
+        for one in event.answers:
+            before, after = (" ".join(one[key].split())[:60] for key in ("before", "after"))
+            yield f"    {one['question']}  →  {before}  →  {after}"
     elif isinstance(event, Halved):
         yield (
             f"  内存不足：改为每次 {event.rows} 行（梯度累加，结果不变）"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from training import import_texts, rows_texts
+from training import corrections_texts, import_texts, rows_texts
 
 TEXTS: dict[str, dict[str, str]] = {
     "en": {
         **rows_texts.TEXTS["en"],
         **import_texts.TEXTS["en"],
+        **corrections_texts.TEXTS["en"],
         "teach_tab": "Teach",
         "teach_form": "Who it is",
         "teach_form_hint": "A few minutes of training, and a new self knows its name, its maker and its manner.",
@@ -146,6 +147,7 @@ TEXTS: dict[str, dict[str, str]] = {
     "zh": {
         **rows_texts.TEXTS["zh"],
         **import_texts.TEXTS["zh"],
+        **corrections_texts.TEXTS["zh"],
         "teach_tab": "教它",
         "teach_form": "教它是谁",
         "teach_form_hint": "训练几分钟，新的分身就知道自己叫什么、是谁做的、怎样说话。",

@@ -21,6 +21,8 @@ from training.errors import PublishError, SelfError
 from training.publish import write_self
 
 CURRENT, PLAIN = "current", "."
+# What a version was taught from: job.json and rows.jsonl of its training. Never exported.
+TAUGHT = "taught"
 _VERSION = re.compile(r"v([1-9][0-9]{0,5})")
 _WEIGHTS = "adapter_model.safetensors"
 
@@ -35,7 +37,7 @@ class Version:
     passport: Mapping[str, Any]
 
 
-def publish_version(model: Any, root: Path, papers: Mapping[str, Any]) -> Path:
+def publish_version(model: Any, root: Path, papers: Mapping[str, Any], lesson: Path | None = None) -> Path:
     """Write the next version of `papers["name"]` and make it the current one; returns its folder.
 
     A job that published already (killed before it could say so) publishes nothing twice.
@@ -44,6 +46,7 @@ def publish_version(model: Any, root: Path, papers: Mapping[str, Any]) -> Path:
         model: a PeftModel whose active adapter is the trained one.
         root: the adapters folder.
         papers: the passport; its "job" tells one training from another.
+        lesson: the job's folder; the version keeps its job.json and rows.jsonl, to be taught more later.
 
     Raises:
         PublishError: the folder cannot be written; what was current stays so.
@@ -58,6 +61,10 @@ def publish_version(model: Any, root: Path, papers: Mapping[str, Any]) -> Path:
         numbers = [int(v.name[1:]) for v in versions(folder) if v.name != PLAIN]
         name = f"v{max(numbers, default=0) + 1}"
         write_self(model, temporary / name, papers)
+        if lesson is not None:
+            (temporary / name / TAUGHT).mkdir()
+            for file in ("job.json", "rows.jsonl"):
+                shutil.copyfile(lesson / file, temporary / name / TAUGHT / file)
         if folder.exists():
             os.replace(temporary / name, folder / name)
             temporary.rmdir()

@@ -11,7 +11,7 @@ from training.errors import ConfigError
 from training.persona import KINDS, OTHER_ASSISTANTS, PersonaRows, Voice, form_from_dict, speak
 from training.questions import LANGUAGES, phrases, unrelated
 from training.report_card import folded
-from training.shipped.__main__ import load_spec, shipped_names
+from training.shipped.specs import load_spec, shipped_names
 
 FORM: dict[str, Any] = {
     "name": {"zh": "小竹", "en": "Bamboo"},

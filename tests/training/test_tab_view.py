@@ -140,9 +140,10 @@ def test_curves_are_thinned_and_keep_the_last_point() -> None:
 
 def test_the_buttons_are_those_that_the_state_allows() -> None:
     assert not any(allowed(None).values())
-    assert allowed(job("running")) == {"pause": True, "resume": False, "stop": True, "remove": False}
-    assert allowed(job("paused")) == {"pause": False, "resume": True, "stop": True, "remove": True}
-    assert allowed(job("done")) == {"pause": False, "resume": False, "stop": False, "remove": True}
+    assert allowed(job("running")) == {"pause": True, "resume": False, "stop": True, "remove": False, "talk": False}
+    assert allowed(job("paused")) == {"pause": False, "resume": True, "stop": True, "remove": True, "talk": False}
+    assert allowed(job("done")) == {"pause": False, "resume": False, "stop": False, "remove": True, "talk": False}
+    assert allowed(replace(job("done"), path="/x"))["talk"]
 
 
 def test_lists_name_the_newest_first() -> None:

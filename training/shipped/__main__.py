@@ -10,48 +10,20 @@ import time
 from pathlib import Path
 from typing import Any
 
-from training.config import TrainingConfig, check_keys, load_recipe
+from training.config import TrainingConfig
 from training.events import Done, read_events
 from training.job import Job, write_job
-from training.persona import PersonaRows, form_from_dict
-from training.publish import SelfInfo
+from training.shipped.specs import shipped_lesson, shipped_names
 from training.telling import lines
 
-FOLDER = Path(__file__).parent
-ROOT = FOLDER.parent.parent
-
-
-def load_spec(name: str) -> dict[str, Any]:
-    """The YAML of a shipped self, with its facts (if it has any) added to the form's samples."""
-    import yaml
-
-    spec: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
-    check_keys(spec, ["recipe", "values", "facts", "title", "description", "examples", "form"], "spec")
-    if "facts" in spec:
-        facts = yaml.safe_load((FOLDER / spec["facts"]).read_text(encoding="utf-8"))
-        for lang, items in facts.items():
-            for item in items:
-                held = [item["held"]] if "held" in item else []
-                spec["form"]["samples"].append(
-                    {"lang": lang, "questions": item["q"], "answer": item["a"], "held_out": held}
-                )
-    return spec
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def make_job(name: str, folder: Path, changes: dict[str, Any], out: Path, cache: Path) -> TrainingConfig:
     """Write the job folder of a shipped self; returns its configuration."""
-    spec = load_spec(name)
-    config = load_recipe(spec["recipe"]).with_values({**(spec.get("values") or {}), **changes, "name": name})
-    form = form_from_dict(spec["form"])
-    rows = PersonaRows(form, config.seed).build(config.replay_rows, config.leak_prompts)
-    info = SelfInfo(spec["title"], spec["description"], form.languages, spec["examples"])
-    write_job(folder, Job(config, info, out, form.signs, cache), rows)
+    config, info, signs, rows = shipped_lesson(name, changes)
+    write_job(folder, Job(config, info, out, signs, cache), rows)
     return config
-
-
-def shipped_names() -> list[str]:
-    """Names of the shipped selves."""
-    return sorted(path.stem for path in FOLDER.glob("*.yaml") if not path.stem.endswith("_facts"))
 
 
 def main(arguments: list[str] | None = None) -> int:
