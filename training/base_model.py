@@ -76,6 +76,11 @@ class Base:
         if self.device == "cpu":
             speed_up(self.model)
 
+    @property
+    def unlearned(self) -> int:
+        """Rows at a time where nothing is learned: nothing is kept of them for a backward pass."""
+        return 4 * self.at_once
+
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """Within: the base without the adapter."""
@@ -113,7 +118,7 @@ class Base:
         )
         answers = [""] * len(ids)
         self.model.eval()
-        for part in batches([len(i) + max_new_tokens for i in ids], self.at_once):
+        for part in batches([len(i) + max_new_tokens for i in ids], self.unlearned):
             self.between()
             width = max(len(ids[i]) for i in part)
             padded = torch.tensor([[self.pad_id] * (width - len(ids[i])) + ids[i] for i in part], device=self.device)

@@ -235,11 +235,10 @@ def length_grouped(lengths: Sequence[int], batch: int, rng: random.Random) -> li
 
 
 def batches(lengths: Sequence[int], most: int, tokens: int = TOKENS_AT_ONCE) -> Iterator[list[int]]:
-    """Indices of rows of like length, at most `tokens` with their padding and four times `most` rows together: short
-    rows without gradients take little memory."""
+    """Indices of rows of like length, at most `most` rows and `tokens` tokens, padding included, together."""
     part: list[int] = []
     for i in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if part and ((len(part) + 1) * lengths[i] > tokens or len(part) == 4 * most):
+        if part and ((len(part) + 1) * lengths[i] > tokens or len(part) == most):
             yield part
             part = []
         part.append(i)

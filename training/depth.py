@@ -28,7 +28,7 @@ def remember(base: Base, rows: Sequence[Encoded]) -> None:
     size = 2 * base.model.config.hidden_size
     if size * (sum(len(row.ids) for row in rows) + sum(len(s) for s in base.states.values())) > KEPT_AT_MOST:
         return
-    for part in batches([len(row.ids) for row in rows], base.at_once):
+    for part in batches([len(row.ids) for row in rows], base.unlearned):
         base.between()
         chosen = [rows[i] for i in part]
         for row, state in zip(chosen, _below(base, chosen), strict=True):

@@ -19,7 +19,7 @@ from training import checkpoint
 from training.answers import BaseAnswers
 from training.checkpoint import Checkpoint
 from training.config import TrainingConfig
-from training.data import Encoded, Row, chat, collate, encode_rows, length_grouped
+from training.data import Encoded, Row, batches, chat, collate, encode_rows, length_grouped
 from training.depth import remember, through
 from training.events import Event, Paused, Phase, Resumed, Sampled, Scored, Started, Step
 from training.memory import surely
@@ -30,6 +30,8 @@ from training.report_card import Examiner, ReportCard, chat_with, names_another,
 REPLAY_TOKENS = 24
 SAMPLE_TOKENS = 40
 SAVE_EVERY_S = 10.0
+# tokens, padding included, of one part of a step
+PADDED = 1536
 
 
 @dataclass
@@ -288,7 +290,7 @@ class Training:
         import torch
 
         total = sum(_predicted(self.train[i]) for i in batch)
-        for part in self._parts(batch):
+        for part in self._parts(self.train, batch):
             hidden, labels = self._hidden([self.train[i] for i in part])
             yield torch.nn.functional.cross_entropy(self.base.logits(hidden), labels, reduction="sum") / total
 
@@ -297,7 +299,7 @@ class Training:
         import torch
 
         total = sum(len(self.reference[i]) for i in batch)
-        for part in self._parts(batch):
+        for part in self._parts(self.replay, batch):
             hidden, _ = self._hidden([self.replay[i] for i in part])
             with torch.no_grad():
                 p = self.base.logits(torch.cat([self.reference[i] for i in part])).log_softmax(-1)
@@ -305,9 +307,10 @@ class Training:
             kl = torch.nn.functional.kl_div(q, p, reduction="sum", log_target=True)
             yield self.config.kl_weight * kl / total
 
-    def _parts(self, batch: list[int]) -> Iterator[list[int]]:
-        for at in range(0, len(batch), self.base.at_once):
-            yield batch[at : at + self.base.at_once]
+    def _parts(self, rows: list[Encoded], batch: list[int]) -> Iterator[list[int]]:
+        """Rows of a step that go through the model together: a long one does not pad the short ones."""
+        for part in batches([len(rows[i].ids) for i in batch], self.base.at_once, PADDED):
+            yield [batch[i] for i in part]
 
     @staticmethod
     def _restore(parameters: list[Any], weights: list[Any]) -> None:

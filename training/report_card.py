@@ -205,7 +205,7 @@ def trained_hidden(base: Base, encoded: Sequence[Encoded]) -> list[Any]:
 
     found: list[Any] = [None] * len(encoded)
     base.model.eval()
-    for part in batches([len(row.ids) for row in encoded], base.at_once):
+    for part in batches([len(row.ids) for row in encoded], base.unlearned):
         base.between()
         with torch.no_grad():
             hidden = through(base, [encoded[i] for i in part])

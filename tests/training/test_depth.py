@@ -96,8 +96,8 @@ def test_answers_that_stay_the_bases_own_are_not_written(base: Base, monkeypatch
 
 def test_batches_hold_every_row_once_and_not_too_many_tokens() -> None:
     lengths = [3, 90, 3, 50, 7, 200, 4]
-    found = list(batches(lengths, 1, tokens=100))
+    found = list(batches(lengths, 2, tokens=100))
     assert sorted(i for part in found for i in part) == list(range(len(lengths)))
     assert all(
-        len(part) <= 4 and (len(part) == 1 or len(part) * max(lengths[i] for i in part) <= 100) for part in found
+        len(part) <= 2 and (len(part) == 1 or len(part) * max(lengths[i] for i in part) <= 100) for part in found
     )
