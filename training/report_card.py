@@ -86,8 +86,7 @@ class Examiner:
     """Draws up report cards. Construction lets the base answer the unrelated questions and keeps its hidden states."""
 
     def __init__(self, answers: BaseAnswers, rows: Sequence[Row], signs: Signs, config: TrainingConfig) -> None:
-        self.base, self.config = answers.base, config
-        base = self.base
+        self.base = base = answers.base
         self.names, self.marks, self.manners = (
             tuple(map(folded, group)) for group in (signs.names, signs.marks, signs.manners)
         )
