@@ -163,7 +163,7 @@ def whole(threads: int) -> list[Row]:
         place = Place("embedded", BASE, base_fingerprint(BASE), "cpu", threads, adapters, folder / "cache")
         config = load_recipe("persona").with_values({"name": "bamboo"})
         lesson = persona_lesson(form_from_dict(FORM), config, place)
-        write_job(folder / "jobs" / "bamboo", lesson.job, lesson.rows)
+        write_job(folder / "jobs" / "bamboo", lesson.job, list(lesson.rows))
         command = [sys.executable, "-m", "training.run", str(folder / "jobs" / "bamboo")]
         subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "OMP_NUM_THREADS": str(threads)})
         after = resource.getrusage(resource.RUSAGE_CHILDREN)

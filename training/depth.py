@@ -42,8 +42,10 @@ def through(base: Base, rows: Sequence[Encoded]) -> Any:
         return base.hidden(tensors["input_ids"].to(base.device), tensors["attention_mask"].to(base.device))
     import torch
 
-    kept = [base.states.get(tuple(row.ids)) for row in rows]
-    if any(state is None for state in kept):
+    keys = [tuple(row.ids) for row in rows]
+    if all(key in base.states for key in keys):
+        kept = [base.states[key] for key in keys]
+    else:
         kept = [state[: len(row.ids)] for row, state in zip(rows, _below(base, rows), strict=True)]
     states = torch.nn.utils.rnn.pad_sequence(kept, batch_first=True)
     mask = collate(rows, base.pad_id)["attention_mask"].to(base.device)
