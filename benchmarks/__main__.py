@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-PARTS = ("engine", "knowledge", "scale", "embedder", "answers", "hostile")
+PARTS = ("engine", "knowledge", "scale", "embedder", "answers", "hostile", "teaching")
 
 
 def main() -> int:

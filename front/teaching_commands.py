@@ -162,14 +162,15 @@ def _tell_lesson(lesson: Any, told: Any) -> None:
 
     zh = language() == "zh"
     config, found = lesson.job.config, lesson.found
-    minutes = "?" if told.seconds is None else f"{told.seconds / 60:.1f}"
+    known = told.seconds is not None and told.least is not None
+    minutes = f"{told.least / 60:.1f}–{told.seconds / 60:.1f}" if known else "?"
     counts = f"{lesson.count('train')} + {lesson.count('test')}"
     if zh:
         print(f"{config.name}：{counts} 行（训练 + 测试），{told.steps} 步；")
-        print(f"  内存约 {told.memory / 2**30:.1f} GiB，最多约 {minutes} 分钟")
+        print(f"  内存约 {told.memory / 2**30:.1f} GiB，约 {minutes} 分钟（机器空闲时–像现在这样忙时）")
     else:
         print(f"{config.name}: {counts} rows (to learn + kept back), {told.steps} steps;")
-        print(f"  about {told.memory / 2**30:.1f} GiB of memory, at most about {minutes} minutes")
+        print(f"  about {told.memory / 2**30:.1f} GiB of memory, {minutes} minutes (machine quiet, or as busy as now)")
     if found is not None and (found.duplicates or found.problems):
         rows = listed([problem.number for problem in found.problems])
         if zh:

@@ -1,7 +1,12 @@
-"""The base's own greedy answers, kept on disk: every training on one base asks it the same unrelated questions."""
+"""The base's own greedy answers, kept on disk: every training on one base asks it the same unrelated questions.
+
+Those of the base that comes with the app lie in shipped/ (`python -m training.shipped` writes them), so that the first
+training need not ask them either.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -11,6 +16,8 @@ from typing import Any
 
 from training.base_model import Base
 from training.data import render
+
+SHIPPED = Path(__file__).parent / "shipped"
 
 
 class BaseAnswers:
@@ -23,14 +30,13 @@ class BaseAnswers:
 
     def __init__(self, base: Base, folder: Path | None = None, fingerprint: str = "") -> None:
         self.base = base
-        self.path = folder / f"answers-{fingerprint[:16]}.json" if folder and fingerprint else None
+        name = f"answers-{fingerprint[:16]}.json"
+        self.path = folder / name if folder and fingerprint else None
         self.known: dict[str, str] = {}
-        if self.path and self.path.exists():
-            try:
-                self.known = json.loads(self.path.read_text(encoding="utf-8"))
-            except ValueError:
+        for path in (SHIPPED / name, self.path) if self.path else ():
+            with contextlib.suppress(FileNotFoundError, ValueError):
                 # torn by a crash of an older version or edited by hand; it is only a cache
-                self.known = {}
+                self.known.update(json.loads(path.read_text(encoding="utf-8")))
 
     def ask(self, conversations: Sequence[Any], max_new_tokens: int) -> list[str]:
         """Greedy answers of the base alone to conversations, in their order."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from training.config import TrainingConfig
-from training.data import render
+from training.config import TrainingConfig, depth_of
+from training.data import batches, render
 from training.errors import BaseModelError
 from training.fast_lora import speed_up
 
@@ -26,6 +26,8 @@ class Base:
         end_ids: token ids that end an answer.
         at_once: rows that go through the model together at most; halved where memory runs out (`training.memory`).
         between: called before every batch of answers; what it raises ends the work.
+        first: the first layer that is adapted; below it nothing changes (`training.depth`).
+        states: token ids -> the states that enter it, of rows that come again.
     """
 
     model: Any
@@ -35,6 +37,8 @@ class Base:
     device: str
     at_once: int = 32
     between: Callable[[], None] = lambda: None
+    first: int = 0
+    states: dict[tuple[int, ...], Any] = field(default_factory=dict)
 
     def add_adapter(self, config: TrainingConfig) -> None:
         """Put a fresh, seeded LoRA adapter (float32 weights) on the base; the base itself is frozen."""
@@ -43,6 +47,16 @@ class Base:
 
         torch.manual_seed(config.seed)
         modules = list(config.target_modules)
+        layers = self.decoder().layers
+        self.first = len(layers) - depth_of(config, len(layers))
+        self.states = {}
+        upper: dict[str, Any] = {}
+        if self.first:
+            # PEFT takes no layers together with "all-linear"
+            if modules == ["all-linear"]:
+                linear = (n for n, m in layers[-1].named_modules() if isinstance(m, torch.nn.Linear))
+                modules = sorted({name.rsplit(".", 1)[-1] for name in linear})
+            upper["layers_to_transform"] = list(range(self.first, len(layers)))
         lora = LoraConfig(
             r=config.r,
             lora_alpha=config.alpha,
@@ -50,6 +64,7 @@ class Base:
             lora_dropout=config.dropout,
             target_modules="all-linear" if modules == ["all-linear"] else modules,
             task_type="CAUSAL_LM",
+            **upper,
         )
         try:
             self.model = get_peft_model(self.model, lora)
@@ -60,6 +75,11 @@ class Base:
             ) from error
         if self.device == "cpu":
             speed_up(self.model)
+
+    @property
+    def unlearned(self) -> int:
+        """Rows at a time where nothing is learned: nothing is kept of them for a backward pass."""
+        return 4 * self.at_once
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -72,8 +92,11 @@ class Base:
 
     def hidden(self, input_ids: Any, attention_mask: Any) -> Any:
         """Last hidden states [rows, tokens, width]."""
-        decoder = self._causal().get_decoder()
-        return decoder(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
+        return self.decoder()(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).last_hidden_state
+
+    def decoder(self) -> Any:
+        """The model without its head."""
+        return self._causal().get_decoder()
 
     def logits(self, hidden: Any) -> Any:
         """float32 logits [n, vocabulary] of hidden states [n, width]: the head is the largest matrix, so only
@@ -93,12 +116,10 @@ class Base:
         settings = GenerationConfig(
             max_new_tokens=max_new_tokens, do_sample=False, eos_token_id=list(self.end_ids), pad_token_id=self.pad_id
         )
-        order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
         answers = [""] * len(ids)
         self.model.eval()
-        for at in range(0, len(order), self.at_once):
+        for part in batches([len(i) + max_new_tokens for i in ids], self.unlearned):
             self.between()
-            part = order[at : at + self.at_once]
             width = max(len(ids[i]) for i in part)
             padded = torch.tensor([[self.pad_id] * (width - len(ids[i])) + ids[i] for i in part], device=self.device)
             mask = torch.tensor([[0] * (width - len(ids[i])) + [1] * len(ids[i]) for i in part], device=self.device)

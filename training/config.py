@@ -63,6 +63,13 @@ class TrainingConfig:
         'Names of the linear layers to adapt, or ["all-linear"] for every one but the output layer.',
         '要适配的线性层名；["all-linear"] 表示输出层以外的全部。',
     )
+    depth: float = _doc(
+        1.0,
+        "Share of the layers that are adapted, from the top. What lies below is computed once for each row.",
+        "适配的层所占比例，自顶层算起。其下各层每行只算一次，不必每步重算。",
+        0.01,
+        1.0,
+    )
     dropout: float = _doc(
         0.0,
         "Share of the adapter's inputs left out at random in training (LoRA dropout).",
@@ -160,6 +167,11 @@ class TrainingConfig:
         """A copy with `values` changed; unknown keys are refused."""
         check_keys(values, [f.name for f in fields(self)], "recipe")
         return replace(self, **values)
+
+
+def depth_of(config: TrainingConfig, layers: int) -> int:
+    """How many of `layers` are adapted, from the top."""
+    return max(1, round(config.depth * layers))
 
 
 def describe(lang: str = "en") -> dict[str, str]:

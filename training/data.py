@@ -12,7 +12,7 @@ import hashlib
 import json
 import random
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from training.errors import DataError, TemplateError
 
 IGNORE = -100
 PLACEHOLDER = re.compile(r"\{\{\s*[\w .-]+\s*\}\}")
+# Tokens, padding included, that go through a model together where nothing is kept for a backward pass.
+TOKENS_AT_ONCE = 4096
 ROLES = ("system", "user", "assistant", "tool", "text")
 SPLITS = ("train", "test", "replay", "probe", "voice", "unrelated", "corrected")
 
@@ -231,6 +233,18 @@ def length_grouped(lengths: Sequence[int], batch: int, rng: random.Random) -> li
     batches = [grouped[at : at + batch] for at in range(0, len(grouped), batch)]
     rng.shuffle(batches)
     return batches
+
+
+def batches(lengths: Sequence[int], most: int, tokens: int = TOKENS_AT_ONCE) -> Iterator[list[int]]:
+    """Indices of rows of like length, at most `most` rows and `tokens` tokens, padding included, together."""
+    part: list[int] = []
+    for i in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if part and ((len(part) + 1) * lengths[i] > tokens or len(part) == most):
+            yield part
+            part = []
+        part.append(i)
+    if part:
+        yield part
 
 
 def _is_message(message: Any) -> bool:

@@ -1,17 +1,18 @@
-"""What a training will take, before it starts: memory and time, from the base's shape and the rows' lengths."""
+"""What a training will take, before it starts: memory from the base's shape and the rows' lengths, and time from a few
+real steps of one of its layers."""
 
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from training.config import TrainingConfig
+from training.config import TrainingConfig, depth_of
 from training.data import encode
 from training.errors import BaseModelError
 from training.lessons import Lesson, tokens_of
+from training.pace import pace
 from training.plan import check_steps
 from training.report_card import MOST_F1, PERSONA_TOKENS, SAMPLED_PROBES, SAMPLED_UNRELATED, UNRELATED_TOKENS
 
@@ -23,8 +24,10 @@ NF4 = 0.5 + 1 / 64 + 4 / (64 * 256)
 # Bytes kept for the backward pass, per token, layer and unit of width: 34 in 16 bits (Korthikanti et al. 2022,
 # equation 1), to which LoRA adds little.
 KEPT = 34
-# Longest a CPU's speed is measured for, seconds.
-PROBE_S = 0.15
+# Python, torch, transformers and peft read and the base loaded, seconds on a quiet machine.
+START_S = 10.0
+# The longest time told against the one computed: others may take more of the machine later.
+DOUBT = 1.5
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,9 @@ class Estimate:
 
     Attributes:
         memory: bytes at the peak, of which `base` are the base's weights.
-        seconds: to the last step with all report cards; None where this machine has not got the device.
+        seconds: to the published self, at most: as busy as the machine is now and a half more; None where the device
+            is not measured (a GPU).
+        least: the same if the machine were quiet.
         steps, tokens: optimiser steps, and tokens that go through the model in them.
         parameters: trained numbers.
     """
@@ -44,6 +49,7 @@ class Estimate:
     steps: int
     tokens: int
     parameters: int
+    least: float | None = None
 
 
 @dataclass(frozen=True)
@@ -59,11 +65,11 @@ class Shape:
 
     def lora(self, config: TrainingConfig) -> int:
         """Numbers in the adapter."""
-        chosen = config.target_modules
+        chosen, first = config.target_modules, self.layers - depth_of(config, self.layers)
         return sum(
             config.r * (inputs + outputs)
             for name, inputs, outputs in self.linears
-            if chosen == ("all-linear",) or name.rsplit(".", 1)[-1] in chosen
+            if (chosen == ("all-linear",) or name.rsplit(".", 1)[-1] in chosen) and _layer(name) >= first
         )
 
 
@@ -98,7 +104,7 @@ def shape_of(folder: Any) -> Shape:
 
 
 def estimate(lesson: Lesson) -> Estimate:
-    """Estimate a training. It measures how fast this CPU multiplies, which takes a sixth of a second.
+    """Estimate a training, from a few steps of one layer of the base: they take about a second.
 
     Raises:
         BaseModelError: the base cannot be read.
@@ -120,10 +126,27 @@ def estimate(lesson: Lesson) -> Estimate:
         kept += 5 * rows * longest**2 * shape.heads * shape.layers
     logits = 12 * rows * longest * shape.vocabulary
     memory = RUNTIME + base + adapter + kept + logits
-    rate = _flops(config.threads) if on_cpu else None
-    # forward 2 and backward 2 operations per weight and token: the base's own weights get no gradient
-    seconds = None if rate is None else (4 * tokens + 2 * _examined(lesson, steps)) * shape.parameters / rate
-    return Estimate(memory, base, seconds, steps, tokens, lora)
+    least, most = _seconds(lesson, shape, steps, tokens, longest) if on_cpu else (None, None)
+    return Estimate(memory, base, most, steps, tokens, lora, least)
+
+
+def _seconds(lesson: Lesson, shape: Shape, steps: int, tokens: int, longest: int) -> tuple[float, float]:
+    """(on a quiet machine, as busy as it is now with some doubt)."""
+    from transformers import AutoConfig
+
+    config = lesson.job.config
+    loaded = AutoConfig.from_pretrained(_path(lesson))
+    measured = pace(loaded, config.threads, min(longest, 64))
+    upper = depth_of(config, shape.layers)
+    # the head costs as much as so many layers
+    head = shape.vocabulary * shape.width * shape.layers / sum(i * o for _, i, o in shape.linears)
+    read, written = _examined(lesson, steps)
+    trained = sum(row.split in ("train", "replay") for row in lesson.rows)
+    seconds = tokens * (upper + head) * measured.step
+    seconds += (read * upper + 2 * (read + 48 * trained) * shape.layers) * measured.read
+    seconds += written * (shape.layers + head) * measured.write
+    now = seconds + START_S / measured.free
+    return now * measured.free, DOUBT * now
 
 
 def _work(lesson: Lesson) -> tuple[int, int, int]:
@@ -139,38 +162,17 @@ def _work(lesson: Lesson) -> tuple[int, int, int]:
     return steps, max(lengths), int(own + replay)
 
 
-def _examined(lesson: Lesson, steps: int) -> int:
-    """Tokens that all report cards read and write."""
+def _examined(lesson: Lesson, steps: int) -> tuple[int, int]:
+    """Tokens that all report cards (read, write)."""
     config = lesson.job.config
-    probes, test = lesson.count("probe"), lesson.count("test")
-    on_way = len(check_steps(steps, config.checks))
-    # writing goes a token at a time, which costs about what 8 read at once do
-    each = 8
-    final = each * (probes * PERSONA_TOKENS + config.leak_prompts * UNRELATED_TOKENS + 2 * min(test, MOST_F1) * 96)
-    sampled = each * (
-        min(probes, 4 * SAMPLED_PROBES) * PERSONA_TOKENS
-        + min(config.leak_prompts, SAMPLED_UNRELATED) * UNRELATED_TOKENS
-    )
-    asked = each * config.leak_prompts * UNRELATED_TOKENS
-    return final + on_way * (sampled + test * 200) + asked
-
-
-def _flops(threads: int) -> float:
-    """Operations a second of bf16 products of the size a small base has, on so many threads."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        a, b = torch.randn(256, 512).bfloat16(), torch.randn(512, 1024).bfloat16()
-        began, rounds = time.perf_counter(), 0
-        while time.perf_counter() - began < PROBE_S:
-            a @ b
-            rounds += 1
-        # half of it is lost between the products
-        return 0.5 * rounds * 2 * a.numel() * b.shape[1] / (time.perf_counter() - began)
-    finally:
-        torch.set_num_threads(before)
+    probes, voice, test = (lesson.count(split) for split in ("probe", "voice", "test"))
+    on_way = len(check_steps(steps, config.checks)) if config.checks > 1 else 0
+    f1 = 2 * min(test, MOST_F1) * 96
+    # what the base would answer word for word need not be written
+    written = (probes + voice) * PERSONA_TOKENS + config.leak_prompts // 2 * UNRELATED_TOKENS + f1
+    sampled = min(probes, 4 * SAMPLED_PROBES) * PERSONA_TOKENS
+    sampled += min(config.leak_prompts, SAMPLED_UNRELATED) * UNRELATED_TOKENS
+    return (on_way + 1) * (config.leak_prompts * 80 + test * 200), written + on_way * sampled
 
 
 def _path(lesson: Lesson) -> Path:
@@ -180,3 +182,8 @@ def _path(lesson: Lesson) -> Path:
 def as_dict(told: Estimate) -> dict[str, Any]:
     """JSON-serialisable."""
     return {**asdict(told), "memory_gib": round(told.memory / GIB, 2)}
+
+
+def _layer(name: str) -> int:
+    """Number of the layer that a module's name holds."""
+    return next(int(part) for part in name.split(".") if part.isdigit())

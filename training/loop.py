@@ -19,16 +19,19 @@ from training import checkpoint
 from training.answers import BaseAnswers
 from training.checkpoint import Checkpoint
 from training.config import TrainingConfig
-from training.data import Encoded, Row, chat, collate, encode_rows, length_grouped
+from training.data import Encoded, Row, batches, chat, collate, encode_rows, length_grouped
+from training.depth import remember, through
 from training.events import Corrections, Event, Paused, Phase, Resumed, Sampled, Scored, Started, Step
 from training.memory import surely
 from training.plan import Clock, Plan, check_steps, rate
 from training.report_card import Examiner, ReportCard, chat_with, names_another, trained_hidden
 
-# a self leaks with its first words, so many short answers hold more than few long ones
-REPLAY_TOKENS = 12
+# as many as the report card asks for: what is not practised is forgotten
+REPLAY_TOKENS = 24
 SAMPLE_TOKENS = 40
 SAVE_EVERY_S = 10.0
+# tokens, padding included, of one part of a step
+PADDED = 1536
 
 
 @dataclass
@@ -119,22 +122,23 @@ class Training:
 
     def _answer_replay(self) -> None:
         """The base answers the replay questions greedily; its hidden states there are the KL's reference."""
-        if not self.questions:
-            return
         base = self.base
+        if not self.questions:
+            return remember(base, self.train)
         answers = self.answers.ask([row.messages for row in self.questions], REPLAY_TOKENS)
         with base.alone():
             asked = zip(self.questions, answers, strict=True)
             rows = [chat_with(row, answer) for row, answer in asked if answer and not names_another(answer)]
             self.replay = encode_rows(base.tokenizer, rows, base.end_ids, self.config.max_length)
-            self.reference = trained_hidden(base, self.replay, self.config.batch)
+            remember(base, [*self.train, *self.replay])
+            self.reference = trained_hidden(base, self.replay)
 
     def _steps(self, parameters: list[Any]) -> Generator[Event, None, bool]:
         """All steps from the checkpoint on; returns False if it was paused."""
         import torch
 
         config, plan = self.config, self.plan
-        optimiser = torch.optim.AdamW(parameters, lr=config.lr, betas=(0.9, 0.98), weight_decay=0.0)
+        optimiser = torch.optim.AdamW(parameters, lr=config.lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
         done, finished = self._resume(parameters, optimiser)
         own = self._batches([len(row.ids) for row in self.train], config.batch)
         replay = self._batches([len(row.ids) for row in self.replay], config.replay_batch)
@@ -235,7 +239,14 @@ class Training:
             yield Sampled(step, epoch, answers)
 
     def _check(self, parameters: list[Any], step: int) -> Generator[Event, None, bool]:
-        """Draw up a report card; returns whether the training may end early."""
+        """Draw up a report card; returns whether the training may end early.
+
+        Where there is nothing to choose from (a single check, or a training that is stopped before its first), the
+        final card alone judges it.
+        """
+        if self.plan.checks == {step} or self.stopped:
+            self.best = 0.0, step, [p.detach().clone() for p in parameters]
+            return True
         began = time.monotonic()
         card = yield from surely(self.base, lambda: self.examiner.card(sampled=True))
         self.clock.took("card", time.monotonic() - began)
@@ -262,9 +273,8 @@ class Training:
         return next(own), next(replay) if self.replay and self.config.kl_weight else []
 
     def _hidden(self, rows: list[Encoded]) -> tuple[Any, Any]:
-        tensors = {k: v.to(self.base.device) for k, v in collate(rows, self.base.pad_id).items()}
-        hidden = self.base.hidden(tensors["input_ids"], tensors["attention_mask"])[:, :-1]
-        labels = tensors["labels"][:, 1:]
+        hidden = through(self.base, rows)[:, :-1]
+        labels = collate(rows, self.base.pad_id)["labels"].to(self.base.device)[:, 1:]
         trained = labels >= 0
         return hidden[trained], labels[trained]
 
@@ -282,7 +292,7 @@ class Training:
         import torch
 
         total = sum(_predicted(self.train[i]) for i in batch)
-        for part in self._parts(batch):
+        for part in self._parts(self.train, batch):
             hidden, labels = self._hidden([self.train[i] for i in part])
             yield torch.nn.functional.cross_entropy(self.base.logits(hidden), labels, reduction="sum") / total
 
@@ -291,7 +301,7 @@ class Training:
         import torch
 
         total = sum(len(self.reference[i]) for i in batch)
-        for part in self._parts(batch):
+        for part in self._parts(self.replay, batch):
             hidden, _ = self._hidden([self.replay[i] for i in part])
             with torch.no_grad():
                 p = self.base.logits(torch.cat([self.reference[i] for i in part])).log_softmax(-1)
@@ -299,9 +309,10 @@ class Training:
             kl = torch.nn.functional.kl_div(q, p, reduction="sum", log_target=True)
             yield self.config.kl_weight * kl / total
 
-    def _parts(self, batch: list[int]) -> Iterator[list[int]]:
-        for at in range(0, len(batch), self.base.at_once):
-            yield batch[at : at + self.base.at_once]
+    def _parts(self, rows: list[Encoded], batch: list[int]) -> Iterator[list[int]]:
+        """Rows of a step that go through the model together: a long one does not pad the short ones."""
+        for part in batches([len(rows[i].ids) for i in batch], self.base.at_once, PADDED):
+            yield [batch[i] for i in part]
 
     @staticmethod
     def _restore(parameters: list[Any], weights: list[Any]) -> None:

@@ -22,7 +22,8 @@ from training.answers import BaseAnswers
 from training.base_model import Base
 from training.config import TrainingConfig
 from training.corrected import Corrected
-from training.data import Encoded, Row, collate, encode
+from training.data import Encoded, Row, batches, encode
+from training.depth import remember, through
 from training.persona import OTHER_ASSISTANTS, Signs
 
 PERSONA_TOKENS, UNRELATED_TOKENS = 40, 24
@@ -90,8 +91,7 @@ class Examiner:
     """Draws up report cards. Construction lets the base answer the unrelated questions and keeps its hidden states."""
 
     def __init__(self, answers: BaseAnswers, rows: Sequence[Row], signs: Signs, config: TrainingConfig) -> None:
-        self.base, self.config = answers.base, config
-        base = self.base
+        self.base = base = answers.base
         self.names, self.marks, self.manners = (
             tuple(map(folded, group)) for group in (signs.names, signs.marks, signs.manners)
         )
@@ -104,7 +104,8 @@ class Examiner:
         with base.alone():
             answered = [chat_with(row, answer) for row, answer in zip(self.unrelated, self.base_answers, strict=True)]
             self.kept = [encode(base.tokenizer, row, base.end_ids) for row in answered]
-            self.kept_hidden = trained_hidden(base, self.kept, config.batch)
+            remember(base, self.kept)
+            self.kept_hidden = trained_hidden(base, self.kept)
             self.test_encoded = [encode(base.tokenizer, row, base.end_ids) for row in self.test]
             self.base_loss = self._loss(self.test_encoded)
             self.base_f1 = self._f1()
@@ -119,8 +120,8 @@ class Examiner:
         accuracy = {tag: sum(right) / len(right) for tag, right in groups.items()}
         said = self.base.generate([row.messages for row in self.voice], PERSONA_TOKENS)
         count = min(SAMPLED_UNRELATED, len(self.unrelated)) if sampled else len(self.unrelated)
-        leak = self._leak(count) if count and self.marks else None
-        kl, agreement = self._retention(count) if count else (None, None)
+        kl, agreement, as_before = self._retention(count) if count else (None, None, [])
+        leak = self._leak(as_before) if count and self.marks else None
         return ReportCard(
             groups=accuracy,
             persona=min(accuracy.values()) if accuracy else None,
@@ -150,27 +151,37 @@ class Examiner:
         """The answer holds one of the self's openings or closings."""
         return any(manner in folded(answer) for manner in self.manners)
 
-    def _leak(self, count: int) -> float:
-        answers = self.base.generate([row.messages for row in self.unrelated[:count]], UNRELATED_TOKENS)
+    def _leak(self, as_before: Sequence[bool]) -> float:
+        """Asks only where the answer is not known to be the base's (`as_before`, by unrelated question)."""
+        asked = [i for i, same in enumerate(as_before) if not same]
+        answers = self.base.generate([self.unrelated[i].messages for i in asked], UNRELATED_TOKENS)
         leaks = 0
-        for ours, bases in zip(answers, self.base_answers, strict=False):
-            leaks += any(mark in folded(ours) and mark not in folded(bases) for mark in self.marks)
-        return leaks / count
+        for i, ours in zip(asked, answers, strict=True):
+            bases = folded(self.base_answers[i])
+            leaks += any(mark in folded(ours) and mark not in bases for mark in self.marks)
+        return leaks / len(as_before)
 
-    def _retention(self, count: int) -> tuple[float, float]:
+    def _retention(self, count: int) -> tuple[float, float, list[bool]]:
+        """KL and agreement, and for each question whether the adapter would choose every token of the base's answer:
+        then its own greedy answer is the same, and need not be written."""
         import torch
 
-        hidden = trained_hidden(self.base, self.kept[:count], self.config.batch)
+        hidden = trained_hidden(self.base, self.kept[:count])
         kl = agree = total = 0.0
-        for mine, theirs, answer in zip(hidden, self.kept_hidden, self.base_answers, strict=False):
-            if names_another(answer):
-                continue
+        as_before = []
+        for mine, theirs, answer, row in zip(hidden, self.kept_hidden, self.base_answers, self.kept, strict=False):
             with torch.no_grad():
                 p, q = (self.base.logits(h).log_softmax(-1) for h in (theirs, mine))
+            chosen = q.argmax(-1)
+            labels = torch.tensor([label for label in row.labels[1:] if label >= 0], device=chosen.device)
+            # an answer that was cut off is ended by us, not by the base
+            as_before.append(bool((chosen == labels)[:UNRELATED_TOKENS].all()))
+            if names_another(answer):
+                continue
             kl += float((p.exp() * (p - q)).sum())
-            agree += float((p.argmax(-1) == q.argmax(-1)).sum())
+            agree += float((p.argmax(-1) == chosen).sum())
             total += len(p)
-        return kl / total, agree / total
+        return kl / total, agree / total, as_before
 
     def _loss(self, encoded: Sequence[Encoded]) -> float | None:
         import torch
@@ -178,7 +189,7 @@ class Examiner:
         if not encoded:
             return None
         total = tokens = 0.0
-        for row, hidden in zip(encoded, trained_hidden(self.base, encoded, self.config.batch), strict=True):
+        for row, hidden in zip(encoded, trained_hidden(self.base, encoded), strict=True):
             targets = torch.tensor([label for label in row.labels[1:] if label >= 0], device=hidden.device)
             with torch.no_grad():
                 total += float(torch.nn.functional.cross_entropy(self.base.logits(hidden), targets, reduction="sum"))
@@ -194,23 +205,20 @@ class Examiner:
         return sum(scores) / len(scores)
 
 
-def trained_hidden(base: Base, encoded: Sequence[Encoded], batch: int) -> list[Any]:
+def trained_hidden(base: Base, encoded: Sequence[Encoded]) -> list[Any]:
     """Per row, the last hidden states [trained tokens, width] from which its trained tokens are predicted."""
     import torch
 
-    order = sorted(range(len(encoded)), key=lambda i: len(encoded[i].ids))
-    batch = min(batch, base.at_once)
     found: list[Any] = [None] * len(encoded)
     base.model.eval()
-    for at in range(0, len(order), batch):
+    for part in batches([len(row.ids) for row in encoded], base.unlearned):
         base.between()
-        part = order[at : at + batch]
-        tensors = {k: v.to(base.device) for k, v in collate([encoded[i] for i in part], base.pad_id).items()}
         with torch.no_grad():
-            hidden = base.hidden(tensors["input_ids"], tensors["attention_mask"])
+            hidden = through(base, [encoded[i] for i in part])
         for row, i in enumerate(part):
             # the token at t is predicted from position t - 1
-            found[i] = hidden[row, :-1][tensors["labels"][row, 1:] >= 0]
+            trained = torch.tensor([label >= 0 for label in encoded[i].labels[1:]], device=base.device)
+            found[i] = hidden[row, : len(trained)][trained]
     return found
 
 

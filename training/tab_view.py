@@ -44,7 +44,7 @@ def prepared(lesson: Lesson, told: Estimate, lang: str, taken: Iterable[str] = (
         ("teach_taught", text("teach_rows_value", lang, rows=lesson.count("train")), detail),
         (
             "teach_time",
-            text("teach_time_unknown", lang) if told.seconds is None else span(told.seconds, lang),
+            between(told.least, told.seconds, lang),
             text("teach_steps", lang, steps=told.steps) if unknown else text("teach_time_detail", lang),
         ),
         ("teach_memory", text("teach_memory_value", lang, gib=gib), text("teach_memory_detail", lang)),
@@ -260,6 +260,14 @@ def version_choices(one: OwnSelf | None, lang: str) -> list[tuple[str, str]]:
         )
         for v in reversed(one.versions)
     ]
+
+
+def between(least: float | None, most: float | None, lang: str) -> str:
+    """A range of times; what is not known is said to be so."""
+    if most is None:
+        return text("teach_time_unknown", lang)
+    said = [span(seconds, lang) for seconds in (least, most) if seconds is not None]
+    return text("teach_range", lang, least=said[0], most=said[-1]) if said[0] != said[-1] else said[0]
 
 
 def span(seconds: float, lang: str) -> str:

@@ -20,9 +20,10 @@ def test_every_field_is_explained(lang: str) -> None:
     assert any("一" <= char <= "鿿" for char in "".join(told.values())) == (lang == "zh")
 
 
-@pytest.mark.parametrize("name", ["persona", "domain"])
-def test_shipped_recipes_load(name: str) -> None:
-    assert load_recipe(name).r == 6
+@pytest.mark.parametrize(("name", "rank", "depth"), [("persona", 8, 0.75), ("domain", 6, 1.0)])
+def test_shipped_recipes_load(name: str, rank: int, depth: float) -> None:
+    config = load_recipe(name)
+    assert (config.r, config.depth) == (rank, depth)
 
 
 def test_an_unknown_entry_names_the_nearest() -> None:

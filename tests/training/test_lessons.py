@@ -80,6 +80,9 @@ def test_the_estimate_follows_what_is_asked(place: Place) -> None:
     shape = shape_of(FOLDER)
     assert told.parameters == shape.lora(config) and told.steps == 4 * -(-28 // 8)
     assert told.seconds is not None and told.seconds > 0 and told.memory > told.base > 2 * shape.parameters - 1
+    assert told.least is not None and 0 < told.least < told.seconds
+    upper = config.with_values({"depth": 0.5})
+    assert estimate(file_lesson(questions(40), upper, place)).parameters == told.parameters // 2
     wider = estimate(file_lesson(questions(40), config.with_values({"r": 60, "batch": 16}), place))
     assert wider.parameters == 10 * told.parameters and wider.memory > told.memory
     longer = estimate(file_lesson(questions(40), config.with_values({"epochs": 40}), place))

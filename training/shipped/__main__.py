@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from typing import Any
 from training.config import TrainingConfig
 from training.events import Done, read_events
 from training.job import Job, write_job
-from training.shipped.specs import shipped_lesson, shipped_names
+from training.shipped.specs import FOLDER, shipped_lesson, shipped_names
 from training.telling import lines
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,9 +48,18 @@ def main(arguments: list[str] | None = None) -> int:
             if not _train(folder):
                 failed.append(name)
             print(f"  {time.monotonic() - began:.0f} s", flush=True)
+        if not given.only:
+            _keep_answers((given.keep or Path(scratch)), given.base_fingerprint)
     if failed:
         print(f"failed or below a bar: {', '.join(failed)}")
     return 1 if failed else 0
+
+
+def _keep_answers(cache: Path, fingerprint: str) -> None:
+    """Ship what the base answered, in place of what the one before it did: no training has to ask it again."""
+    for old in FOLDER.glob("answers-*.json"):
+        old.unlink()
+    shutil.copyfile(cache / f"answers-{fingerprint[:16]}.json", FOLDER / f"answers-{fingerprint[:16]}.json")
 
 
 def _train(folder: Path) -> bool:
