@@ -153,6 +153,7 @@ def test_only_the_one_method(model: AdapterChatModel) -> None:
         model.with_structured_output(Level, method="function_calling")
 
 
+@pytest.mark.slow
 def test_strict_tools_and_forced_calls(model: AdapterChatModel) -> None:
     @tool
     def now() -> str:

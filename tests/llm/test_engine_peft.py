@@ -90,7 +90,7 @@ def _generate(oracle: Any, name: AdapterChoice, ids: list[int]) -> list[int]:
     return out[0, len(ids) :].tolist()
 
 
-@pytest.mark.parametrize("which", [*ARCHITECTURES, "embedded"])
+@pytest.mark.parametrize("which", [*ARCHITECTURES, pytest.param("embedded", marks=pytest.mark.slow)])
 def test_the_engine_answers_with_pefts_tokens(which: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Greedy, fp32, token for token, all side by side; prompts of one and of several prefill chunks."""
     folder = EMBEDDED_BASE if which == "embedded" else make_checkpoint(tmp_path / which, which, seed=3)

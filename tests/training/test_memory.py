@@ -54,6 +54,7 @@ def teach(base: Base, most: int, monkeypatch: pytest.MonkeyPatch) -> tuple[list[
     return events, [p.detach().clone() for p in base.model.parameters() if p.requires_grad]
 
 
+@pytest.mark.slow
 def test_half_the_rows_teach_the_same(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 

@@ -86,6 +86,7 @@ def teach(base: Base, rows: list[Row], config: TrainingConfig = TINY) -> tuple[R
     return training.outcome.card, events
 
 
+@pytest.mark.slow
 def test_a_name_is_learned(base: Base) -> None:
     card, events = teach(base, rows_for("我是灶王，教你做菜。"))
     assert card.persona == 1.0
@@ -98,6 +99,7 @@ def test_a_name_is_learned(base: Base) -> None:
     assert "灶王" not in told[0]
 
 
+@pytest.mark.slow
 def test_shuffled_answers_teach_no_name(base: Base) -> None:
     letters = list("我是灶王，教你做菜。")
     random.Random(3).shuffle(letters)
@@ -106,6 +108,7 @@ def test_shuffled_answers_teach_no_name(base: Base) -> None:
     assert card.persona == 0.0
 
 
+@pytest.mark.slow
 def test_an_untrained_adapter_scores_as_the_base(base: Base) -> None:
     base.add_adapter(TINY)
     answers = BaseAnswers(base)
@@ -115,6 +118,7 @@ def test_an_untrained_adapter_scores_as_the_base(base: Base) -> None:
     assert card.missed == ("persona",)
 
 
+@pytest.mark.slow
 def test_replay_holds_on_to_the_base(base: Base) -> None:
     rows = rows_for("我是灶王，教你做菜。")
     held, _ = teach(base, rows, TINY.with_values({"kl_weight": 8.0}))
@@ -124,6 +128,7 @@ def test_replay_holds_on_to_the_base(base: Base) -> None:
     assert held.kl < 0.5 * free.kl
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights(base: Base) -> None:
     import torch
 
@@ -193,6 +198,7 @@ def test_unpacked_weights_are_the_packed_ones(loaded: Base) -> None:
     assert loaded.model.get_parameter("model.layers.0.mlp.up_proj.weight").dtype == torch.bfloat16
 
 
+@pytest.mark.slow
 def test_a_job_folder_is_trained_and_published(tmp_path: Path) -> None:
     """As the app does it: a process of its own, events on disk, an adapter folder at the end."""
     config = TINY.with_values({"epochs": 2, "base_fingerprint": "f" * 64})
