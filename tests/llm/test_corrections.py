@@ -37,7 +37,7 @@ class Tab:
         self.kept: list[Correction] = []
         self.refuse = False
         services = ChatServices(
-            runs, AdapterRegistry((folder,)), LlmSettings(folder), lambda: [], "", lambda lang: [],
+            runs, AdapterRegistry((folder,)), LlmSettings(folder), lambda: [], lambda slug: [], "", lambda lang: [],
             lambda request: str(request.username), 1, self.accept,
         )  # fmt: skip
         self.chat = ChatEvents(services)
