@@ -32,8 +32,8 @@ def unrelated(part: str, split: str, count: int, seed: int = 0) -> list[Row]:
     """Up to `count` distinct questions of `part` ("train" or "held_out") as rows awaiting the base's answer.
 
     A fifth are asked about passages (in practice a few), a quarter sound like identity questions ("who is he?") or
-    are everyday ones, the rest are templates about topics; Chinese and English in equal parts. In practice half of
-    that rest sound like identity questions too: what is nearest is what leaks.
+    are everyday ones, the rest are templates about topics; Chinese and English in equal parts. In practice a sixth
+    of that rest sound like identity questions too: what is nearest is what leaks (a half cost the persona more).
     """
     rng = random.Random(seed)
     plain: list[Row] = []
@@ -56,7 +56,7 @@ def unrelated(part: str, split: str, count: int, seed: int = 0) -> list[Row]:
     topical = [row for pair in zip(topical[:half], topical[half:], strict=True) for row in pair]
     # those about passages are long, and what they are answered hardly changes: few of them hold on to it
     head = [*documents[: count // (32 if part == "train" else 5)], *plain[: count // 4]]
-    head += contrasts[: (count - len(head)) // 2]
+    head += contrasts[: (count - len(head)) // 6]
     chosen = [*head, *topical[: max(0, count - len(head))]][:count]
     rng.shuffle(chosen)
     return chosen
