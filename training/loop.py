@@ -27,7 +27,7 @@ from training.plan import Clock, Plan, check_steps, rate
 from training.report_card import Examiner, ReportCard, chat_with, names_another, trained_hidden
 
 # as many as the report card asks for: what is not practised is forgotten
-REPLAY_TOKENS = 24
+REPLAY_TOKENS = 12
 SAMPLE_TOKENS = 40
 SAVE_EVERY_S = 10.0
 # tokens, padding included, of one part of a step

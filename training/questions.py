@@ -32,31 +32,25 @@ def unrelated(part: str, split: str, count: int, seed: int = 0) -> list[Row]:
     """Up to `count` distinct questions of `part` ("train" or "held_out") as rows awaiting the base's answer.
 
     A fifth are asked about passages (in practice a few), a quarter sound like identity questions ("who is he?") or
-    are everyday ones, the rest are templates about topics; Chinese and English in equal parts. In practice a sixth
-    of that rest sound like identity questions too: what is nearest is what leaks (a half cost the persona more).
+    are everyday ones, the rest are templates about topics; Chinese and English in equal parts.
     """
     rng = random.Random(seed)
     plain: list[Row] = []
     documents: list[Row] = []
     topical: list[Row] = []
-    contrasts: list[Row] = []
     for lang in LANGUAGES:
         bank = phrases("general")[lang][part]
         plain += [chat(q, split=split, tag=lang) for q in (*bank["near"], *bank["plain"])]
         documents += list(_documents(lang, part, split, rng))
         pairs = [(t, topic) for t in bank["templates"] for topic in bank["topics"]]
         topical += [chat(t.format(t=topic), split=split, tag=lang) for t, topic in rng.sample(pairs, len(pairs))]
-        if part == "train":
-            alike = [ask.format(x=of) for g in phrases("contrast")[lang] for ask in g["ask"] for of in g["of"]]
-            contrasts += [chat(q, split=split, tag=lang) for q in alike]
-    for rows in (plain, documents, contrasts):
+    for rows in (plain, documents):
         rng.shuffle(rows)
     # topical rows: Chinese first half, English second half; interleave so that any prefix is balanced
     half = len(topical) // 2
     topical = [row for pair in zip(topical[:half], topical[half:], strict=True) for row in pair]
     # those about passages are long, and what they are answered hardly changes: few of them hold on to it
     head = [*documents[: count // (32 if part == "train" else 5)], *plain[: count // 4]]
-    head += contrasts[: (count - len(head)) // 6]
     chosen = [*head, *topical[: max(0, count - len(head))]][:count]
     rng.shuffle(chosen)
     return chosen
