@@ -1,7 +1,12 @@
-"""Reads the fact-sheet tables (tables/zh*.txt, tables/en*.txt) into frozen dataclasses."""
+"""Reads the fact-sheet tables (tables/zh*.txt, tables/en*.txt and their xz archives) into frozen dataclasses.
+
+`xz -dk FILE` to edit an archive, `xz -9e FILE` to put it back: a clone of this repository may not grow much.
+"""
 
 from __future__ import annotations
 
+import lzma
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -38,6 +43,13 @@ class Domain:
         return self.name in HELD_OUT
 
 
+def _lines(lang: str) -> Iterator[str]:
+    folder = Path(__file__).parent / "tables"
+    for file in sorted(folder.glob(f"{lang}*.txt*")):
+        data = file.read_bytes()
+        yield from (lzma.decompress(data) if file.suffix == ".xz" else data).decode("utf-8").splitlines()
+
+
 @lru_cache(maxsize=2)
 def domains(lang: str) -> tuple[Domain, ...]:
     """All domains of a language ("zh" or "en"), in file order."""
@@ -54,8 +66,7 @@ def domains(lang: str) -> tuple[Domain, ...]:
                 )
             )
 
-    files = sorted((Path(__file__).parent / "tables").glob(f"{lang}*.txt"))
-    for line in [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]:
+    for line in _lines(lang):
         if line.startswith("== "):
             close()
             head, rows = [part.strip() for part in line[3:].split(" | ")], []
