@@ -1,7 +1,7 @@
 """Search within some documents of a collection: which passages those are, and the nearest of them, exactly.
 
 The vectors are read from the store, so a filter needs no index of its own and cannot miss what an approximate index
-would have left out before filtering. It costs what reading them costs: about 5 ms for every thousand passages.
+would have left out before filtering. It costs what reading them costs.
 """
 
 from __future__ import annotations
