@@ -104,7 +104,7 @@ class _Events:
         if not file or not collection:
             raise gr.Error(text("ev_no_collection" if file else "ev_no_file", lang), print_exception=False)
         told: list[Any] = []
-        same = [gr.skip()] * (2 + len(PLOTTED))
+        same, plots = [gr.skip()] * 2, [gr.skip()] * len(PLOTTED)
         seen = 0.0
         try:
             asking = self._asking(collection) if answers and self._asking else None
@@ -114,11 +114,12 @@ class _Events:
                 told = [other for other in told if other.type != "progress"] + [event]
                 if event.type == "row" or time.monotonic() - seen > 0.3:
                     seen = time.monotonic()
-                    measured = _measured(told, int(k), lang) if event.type == "row" else same
-                    yield as_html(told, lang), gr.update(visible=False), gr.update(visible=True), *measured
+                    measured = _measured(told, int(k), lang)[:2] if event.type == "row" else same
+                    yield as_html(told, lang), gr.update(visible=False), gr.update(visible=True), *measured, *plots
         except RagError as error:
             raise gr.Error(error.message(lang), print_exception=False) from error
-        yield as_html(told, lang), *self.idle(), *same
+        # the plots last, once: of plots that follow one another quickly the page may draw an earlier one
+        yield as_html(told, lang), *self.idle(), *_measured(told, int(k), lang)
 
 
 def _settings(methods: Sequence[Any], cuts: Sequence[int], *, answers: bool) -> list[Setting]:

@@ -31,7 +31,10 @@ def test_rows_come_one_by_one_and_the_buttons_change(knowledge: KnowledgeBase, t
     path.write_text("question,source\n红烧肉要炖多久？,红烧肉\n鱼要蒸多久？,nowhere.md\n", encoding="utf-8")
     shown = list(events_of(knowledge).run(str(path), "recipes", 5, ["bm25"], [200], False, REQUEST))
     tables = [value[3]["value"] for value in shown if "value" in (value[3] or {})]
-    assert [len(table["data"]) for table in tables] == [1, 2, 3]
+    assert [len(table["data"]) for table in tables] == [1, 2, 3, 3]
+    plots = [value[-1].value for value in shown if isinstance(value[-1], gr.BarPlot)]
+    assert len(plots) == 1, "drawn once, when all is measured"
+    assert len({row[0] for row in plots[0]["data"]}) == 3
     assert tables[-1]["headers"][:3] == ["Search", "Passages", "Found in 5, %"]
     assert [row[0] for row in tables[-1]["data"]] == [
         "words and meaning", "words alone", "words and meaning · passages of 200",
