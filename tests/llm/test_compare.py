@@ -31,6 +31,7 @@ def collected(engine: Engine, question: str, selves: Any, sampling: Sampling, **
     return columns
 
 
+@pytest.mark.slow
 def test_on_the_embedded_base_each_answer_is_the_one_the_self_gives_alone(base: Base, tmp_path: Path) -> None:
     settings = LlmSettings(tmp_path, threads=1)
     engine = Engine(base, AdapterRegistry((SHIPPED_ADAPTERS,)), settings)

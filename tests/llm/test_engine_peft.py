@@ -127,6 +127,7 @@ def _scores(decoder: Decoder, adapter: Any, ids: list[int]) -> torch.Tensor:
     return torch.cat(logits)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packing", [torch.bfloat16, torch.float32, None])
 @pytest.mark.parametrize("quantisation", ["nf4", "bf16"])
 def test_on_the_embedded_base_scores_are_as_near_to_fp32_as_pefts(

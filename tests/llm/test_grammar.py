@@ -40,6 +40,7 @@ def test_even_random_tokens_make_a_value_of_the_schema(grammar: Grammar, tokeniz
     assert "\n" not in text and dish.level in ("easy", "困难")
 
 
+@pytest.mark.slow
 def test_the_real_base_writes_the_schema_and_would_not_by_itself(base: Base) -> None:
     grammar = Grammar(base.tokenizer, base.stop_ids)
     asked = request("红烧肉怎么做？", max_tokens=120)
