@@ -147,7 +147,7 @@ def _zipped(path: Path) -> _Found:
                 with archive.open(entry) as source, target.open("wb") as out:
                     shutil.copyfileobj(source, out)
             return _peft(files)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, RuntimeError) as error:  # the latter: encrypted, or packed in an unknown way
         raise Unusable(f"it is no zip file that can be read ({error})", f"无法作为 zip 读取（{error}）") from error
 
 
