@@ -174,6 +174,13 @@ def refusals(path: Path, base: Base, peft: Path) -> dict[str, tuple[Wanted, str]
     found["text"] = replace(pth, path=path / "none.py"), "no PEFT folder"
     (path / "bad.zip").write_bytes(b"PK")
     found["zip"] = replace(pth, path=path / "bad.zip"), "zip"
+    with zipfile.ZipFile(path / "locked.zip", "w") as archive:
+        archive.writestr("adapter_config.json", "{}")
+    locked = bytearray((path / "locked.zip").read_bytes())
+    for mark, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        locked[locked.index(mark) + at] |= 1  # the flag of an encrypted entry, in both places
+    (path / "locked.zip").write_bytes(locked)
+    found["locked"] = replace(pth, path=path / "locked.zip"), "encrypted"
     dora = write_adapter(path, "dora", base, use_dora=True)
     found["dora"] = replace(pth, path=dora), "DoRA"
     elsewhere = write_adapter(path, "other", base)
