@@ -12,6 +12,7 @@ from training.config import TrainingConfig, depth_of
 from training.data import batches, render
 from training.errors import BaseModelError
 from training.fast_lora import speed_up
+from training.lanes import Lanes
 
 # A 4-bit base whose bf16 weights exceed this stays packed on a CPU (bytes).
 UNPACK_LIMIT = 4 * 2**30
@@ -25,6 +26,7 @@ class Base:
         model: the causal language model (a PeftModel after `add_adapter`).
         end_ids: token ids that end an answer.
         at_once: rows that go through the model together at most; halved where memory runs out (`training.memory`).
+        lanes: where parts of the work are done at the same time.
         between: called before every batch of answers; what it raises ends the work.
         first: the first layer that is adapted; below it nothing changes (`training.depth`).
         states: token ids -> the states that enter it, of rows that come again.
@@ -36,6 +38,7 @@ class Base:
     pad_id: int
     device: str
     at_once: int = 32
+    lanes: Lanes = field(default_factory=Lanes)
     between: Callable[[], None] = lambda: None
     first: int = 0
     states: dict[tuple[int, ...], Any] = field(default_factory=dict)
@@ -75,6 +78,9 @@ class Base:
             ) from error
         if self.device == "cpu":
             speed_up(self.model)
+        if config.dropout:
+            # what is left out is drawn from one generator, in one order
+            self.lanes = Lanes()
 
     @property
     def unlearned(self) -> int:
@@ -118,7 +124,8 @@ class Base:
         )
         answers = [""] * len(ids)
         self.model.eval()
-        for part in batches([len(i) + max_new_tokens for i in ids], self.unlearned):
+
+        def write(part: list[int]) -> None:
             self.between()
             width = max(len(ids[i]) for i in part)
             padded = torch.tensor([[self.pad_id] * (width - len(ids[i])) + ids[i] for i in part], device=self.device)
@@ -128,6 +135,9 @@ class Base:
             for i, row in zip(part, out[:, width:].tolist(), strict=True):
                 end = next((n for n, token in enumerate(row) if token in self.end_ids), len(row))
                 answers[i] = self.tokenizer.decode(row[:end], skip_special_tokens=True).strip()
+
+        most = self.lanes.shares(len(ids), self.unlearned)
+        self.lanes.map(write, batches([len(i) + max_new_tokens for i in ids], most))
         return answers
 
 
@@ -172,7 +182,8 @@ def load_base(path: str, threads: int = 2, device: str = "", *, nf4: bool = True
     found = [*(ends if isinstance(ends, list) else [ends]), tokenizer.eos_token_id]
     end_ids = tuple(dict.fromkeys(i for i in found if i is not None))
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else end_ids[0]
-    base = Base(model, tokenizer, end_ids, pad, device)
+    lanes = Lanes(threads if device == "cpu" else 1)
+    base = Base(model, tokenizer, end_ids, pad, device, lanes=lanes)
     _check_head(base)
     return base
 

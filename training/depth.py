@@ -5,8 +5,8 @@ A step then runs the upper layers alone, forward and backward, from the states t
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+import copy
+from collections.abc import Sequence
 from typing import Any
 
 from training.base_model import Base
@@ -50,8 +50,8 @@ def through(base: Base, rows: Sequence[Encoded]) -> Any:
     states = torch.nn.utils.rnn.pad_sequence(kept, batch_first=True)
     mask = collate(rows, base.pad_id)["attention_mask"].to(base.device)
     decoder = base.decoder()
-    with _only(decoder, list(decoder.layers)[base.first :]):
-        return decoder(inputs_embeds=states, attention_mask=mask, use_cache=False).last_hidden_state
+    upper = _only(decoder, list(decoder.layers)[base.first :])
+    return upper(inputs_embeds=states, attention_mask=mask, use_cache=False).last_hidden_state
 
 
 def _check(base: Base) -> None:
@@ -82,18 +82,16 @@ def _below(base: Base, rows: Sequence[Encoded]) -> Any:
 
     tensors = {k: v.to(base.device) for k, v in collate(rows, base.pad_id).items() if k != "labels"}
     decoder = base.decoder()
-    with torch.no_grad(), _only(decoder, list(decoder.layers)[: base.first], torch.nn.Identity()):
-        return decoder(**tensors, use_cache=False).last_hidden_state
+    lower = _only(decoder, list(decoder.layers)[: base.first], torch.nn.Identity())
+    with torch.no_grad():
+        return lower(**tensors, use_cache=False).last_hidden_state
 
 
-@contextlib.contextmanager
-def _only(decoder: Any, layers: list[Any], norm: Any = None) -> Iterator[None]:
-    """Within: the decoder has these layers alone, and `norm` in place of its last norm."""
+def _only(decoder: Any, layers: list[Any], norm: Any = None) -> Any:
+    """The decoder with these layers alone, and `norm` in place of its last norm; the decoder itself is untouched, so
+    that several threads may do so at once."""
     import torch
 
-    whole, last = decoder.layers, decoder.norm
-    decoder.layers, decoder.norm = torch.nn.ModuleList(layers), norm or last
-    try:
-        yield
-    finally:
-        decoder.layers, decoder.norm = whole, last
+    part = copy.copy(decoder)
+    part._modules = {**decoder._modules, "layers": torch.nn.ModuleList(layers), "norm": norm or decoder.norm}
+    return part

@@ -19,9 +19,10 @@ from training import checkpoint
 from training.answers import BaseAnswers
 from training.checkpoint import Checkpoint
 from training.config import TrainingConfig
-from training.data import Encoded, Row, batches, chat, collate, encode_rows, length_grouped
-from training.depth import remember, through
+from training.data import Row, chat, encode_rows, length_grouped
+from training.depth import remember
 from training.events import Corrections, Event, Paused, Phase, Resumed, Sampled, Scored, Started, Step
+from training.gradients import Gradients, Held
 from training.memory import surely
 from training.plan import Clock, Plan, check_steps, rate
 from training.report_card import Examiner, ReportCard, chat_with, names_another, trained_hidden
@@ -30,8 +31,6 @@ from training.report_card import Examiner, ReportCard, chat_with, names_another,
 REPLAY_TOKENS = 12
 SAMPLE_TOKENS = 40
 SAVE_EVERY_S = 10.0
-# tokens, padding included, of one part of a step
-PADDED = 1536
 
 
 @dataclass
@@ -76,8 +75,7 @@ class Training:
         train = [row for row in rows if row.split == "train"]
         self.train = encode_rows(base.tokenizer, train, base.end_ids, config.max_length)
         self.questions = [row for row in rows if row.split == "replay"] if config.replay_batch else []
-        self.replay: list[Encoded] = []
-        self.reference: list[Any] = []
+        self.held: list[Held] = []
         self.outcome: Outcome | None = None
         self.rng = random.Random(config.seed)
         self.best: tuple[float, int, list[Any]] | None = None
@@ -97,12 +95,13 @@ class Training:
         yield from surely(self.base, self._answer_replay)
         self.begun = self.stepping = True
         parameters = [p for p in self.base.model.parameters() if p.requires_grad]
+        self.gradients = Gradients(self.base, parameters, config.kl_weight)
         per_epoch = math.ceil(len(self.train) / config.batch)
         steps = max(1, math.ceil(per_epoch * config.epochs))
         self.plan = Plan(steps, per_epoch, check_steps(steps, config.checks))
         count = sum(p.numel() for p in parameters)
         yield Phase("training")
-        yield Started(config.name, len(self.train), len(self.replay), steps, count, self.base.device)
+        yield Started(config.name, len(self.train), len(self.held), steps, count, self.base.device)
         if not (yield from self._steps(parameters)) or (self.stopped and self.best is None):
             return
         self.stepping = False
@@ -129,9 +128,10 @@ class Training:
         with base.alone():
             asked = zip(self.questions, answers, strict=True)
             rows = [chat_with(row, answer) for row, answer in asked if answer and not names_another(answer)]
-            self.replay = encode_rows(base.tokenizer, rows, base.end_ids, self.config.max_length)
-            remember(base, [*self.train, *self.replay])
-            self.reference = trained_hidden(base, self.replay)
+            replay = encode_rows(base.tokenizer, rows, base.end_ids, self.config.max_length)
+            remember(base, [*self.train, *replay])
+            references = trained_hidden(base, replay)
+            self.held = [Held(row, reference) for row, reference in zip(replay, references, strict=True)]
 
     def _steps(self, parameters: list[Any]) -> Generator[Event, None, bool]:
         """All steps from the checkpoint on; returns False if it was paused."""
@@ -141,7 +141,7 @@ class Training:
         optimiser = torch.optim.AdamW(parameters, lr=config.lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
         done, finished = self._resume(parameters, optimiser)
         own = self._batches([len(row.ids) for row in self.train], config.batch)
-        replay = self._batches([len(row.ids) for row in self.replay], config.replay_batch)
+        replay = self._batches([len(each.row.ids) for each in self.held], config.replay_batch)
         if self.around.saved is not None:
             yield Resumed(done)
         for _ in range(done):
@@ -215,20 +215,19 @@ class Training:
             group["lr"] = used
         random_state = checkpoint.random_state()
 
-        def gradients() -> tuple[float, float]:
+        def added() -> tuple[float, float]:
             # again from the start where memory ran out half-way
             optimiser.zero_grad(set_to_none=True)
             checkpoint.set_random_state(random_state)
             self.base.model.train()
-            return self._backward(self._own_losses(turn[0])), self._backward(self._replay_losses(turn[1]))
+            return self.gradients.add([self.train[i] for i in turn[0]], [self.held[i] for i in turn[1]])
 
-        loss, kl = yield from surely(self.base, gradients)
+        loss, kl = yield from surely(self.base, added)
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
         self.clock.took("step", time.monotonic() - began)
         epoch, seconds = round(step / plan.per_epoch, 3), round(self.clock.seconds, 2)
-        kl = kl / config.kl_weight if config.kl_weight else 0.0
         yield Step(
             step, plan.steps, epoch, round(loss, 4), round(kl, 5), used, seconds, self.clock.remaining(plan, step)
         )
@@ -270,49 +269,7 @@ class Training:
 
     def _turn(self, own: Iterator[list[int]], replay: Iterator[list[int]]) -> tuple[list[int], list[int]]:
         """The rows of the next step."""
-        return next(own), next(replay) if self.replay and self.config.kl_weight else []
-
-    def _hidden(self, rows: list[Encoded]) -> tuple[Any, Any]:
-        hidden = through(self.base, rows)[:, :-1]
-        labels = collate(rows, self.base.pad_id)["labels"].to(self.base.device)[:, 1:]
-        trained = labels >= 0
-        return hidden[trained], labels[trained]
-
-    @staticmethod
-    def _backward(losses: Iterator[Any]) -> float:
-        """Add the losses' gradients up, one loss at a time; returns their sum."""
-        total = 0.0
-        for loss in losses:
-            loss.backward()
-            total += loss.item()
-        return total
-
-    def _own_losses(self, batch: list[int]) -> Iterator[Any]:
-        """Parts of the cross-entropy per trained token, nats."""
-        import torch
-
-        total = sum(_predicted(self.train[i]) for i in batch)
-        for part in self._parts(self.train, batch):
-            hidden, labels = self._hidden([self.train[i] for i in part])
-            yield torch.nn.functional.cross_entropy(self.base.logits(hidden), labels, reduction="sum") / total
-
-    def _replay_losses(self, batch: list[int]) -> Iterator[Any]:
-        """Parts of the weighted KL(base || adapter) per token, nats."""
-        import torch
-
-        total = sum(len(self.reference[i]) for i in batch)
-        for part in self._parts(self.replay, batch):
-            hidden, _ = self._hidden([self.replay[i] for i in part])
-            with torch.no_grad():
-                p = self.base.logits(torch.cat([self.reference[i] for i in part])).log_softmax(-1)
-            q = self.base.logits(hidden).log_softmax(-1)
-            kl = torch.nn.functional.kl_div(q, p, reduction="sum", log_target=True)
-            yield self.config.kl_weight * kl / total
-
-    def _parts(self, rows: list[Encoded], batch: list[int]) -> Iterator[list[int]]:
-        """Rows of a step that go through the model together: a long one does not pad the short ones."""
-        for part in batches([len(rows[i].ids) for i in batch], self.base.at_once, PADDED):
-            yield [batch[i] for i in part]
+        return next(own), next(replay) if self.held and self.config.kl_weight else []
 
     @staticmethod
     def _restore(parameters: list[Any], weights: list[Any]) -> None:
@@ -322,8 +279,3 @@ class Training:
         with torch.no_grad():
             for parameter, weight in zip(parameters, weights, strict=True):
                 parameter.copy_(weight.to(torch.bfloat16))
-
-
-def _predicted(row: Encoded) -> int:
-    """Trained tokens that have one before them."""
-    return sum(label >= 0 for label in row.labels[1:])

@@ -211,7 +211,8 @@ def trained_hidden(base: Base, encoded: Sequence[Encoded]) -> list[Any]:
 
     found: list[Any] = [None] * len(encoded)
     base.model.eval()
-    for part in batches([len(row.ids) for row in encoded], base.unlearned):
+
+    def read(part: list[int]) -> None:
         base.between()
         with torch.no_grad():
             hidden = through(base, [encoded[i] for i in part])
@@ -219,6 +220,9 @@ def trained_hidden(base: Base, encoded: Sequence[Encoded]) -> list[Any]:
             # the token at t is predicted from position t - 1
             trained = torch.tensor([label >= 0 for label in encoded[i].labels[1:]], device=base.device)
             found[i] = hidden[row, : len(trained)][trained]
+
+    most = base.lanes.shares(len(encoded), base.unlearned)
+    base.lanes.map(read, batches([len(row.ids) for row in encoded], most))
     return found
 
 

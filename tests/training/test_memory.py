@@ -10,6 +10,7 @@ import pytest
 from tests.training.small import CONFIG, ROOT, SIGNS, rows
 from training.answers import BaseAnswers
 from training.base_model import Base, load_base
+from training.depth import through
 from training.errors import BaseModelError
 from training.events import Halved, Step
 from training.loop import Training
@@ -39,14 +40,13 @@ def teach(base: Base, most: int, monkeypatch: pytest.MonkeyPatch) -> tuple[list[
     import torch
 
     base.add_adapter(SHORT)
-    real = Training._hidden
 
-    def hidden(self: Training, part: list[Any]) -> Any:
+    def limited(base: Base, part: list[Any]) -> Any:
         if len(part) > most:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return real(self, part)
+        return through(base, part)
 
-    monkeypatch.setattr(Training, "_hidden", hidden)
+    monkeypatch.setattr("training.gradients.through", limited)
     answers = BaseAnswers(base)
     training = Training(answers, rows(), Examiner(answers, rows(), SIGNS, SHORT), SHORT)
     events = list(training.run())
