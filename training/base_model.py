@@ -12,6 +12,7 @@ from training.config import TrainingConfig, depth_of
 from training.data import batches, render
 from training.errors import BaseModelError
 from training.fast_lora import speed_up
+from training.fast_norm import speed_up_norms
 from training.lanes import Lanes
 
 # A 4-bit base whose bf16 weights exceed this stays packed on a CPU (bytes).
@@ -78,6 +79,7 @@ class Base:
             ) from error
         if self.device == "cpu":
             speed_up(self.model)
+            speed_up_norms(self.model)
         if config.dropout:
             # what is left out is drawn from one generator, in one order
             self.lanes = Lanes()
