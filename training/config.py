@@ -58,6 +58,11 @@ class TrainingConfig:
         "Scale by alpha / sqrt(r) instead (rsLoRA).",
         "改为按 alpha / sqrt(r) 缩放（rsLoRA）。",
     )
+    contrast: bool = _doc(
+        False,
+        "Begin where the rows to be learned differ most from the replay rows: learns in fewer steps, forgets less.",
+        "从待学数据与重放数据差别最大的方向开始：步数更少，遗忘更少。",
+    )
     target_modules: tuple[str, ...] = _doc(
         ["all-linear"],
         'Names of the linear layers to adapt, or ["all-linear"] for every one but the output layer.',

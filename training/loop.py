@@ -19,8 +19,10 @@ from training import checkpoint
 from training.answers import BaseAnswers
 from training.checkpoint import Checkpoint
 from training.config import TrainingConfig
+from training.contrast import point_apart
 from training.data import Row, chat, encode_rows, length_grouped
 from training.depth import remember
+from training.errors import ConfigError
 from training.events import Corrections, Event, Paused, Phase, Resumed, Sampled, Scored, Started, Step
 from training.gradients import Gradients, Held
 from training.memory import surely
@@ -123,6 +125,13 @@ class Training:
         """The base answers the replay questions greedily; its hidden states there are the KL's reference."""
         base = self.base
         if not self.questions:
+            if self.config.contrast:
+                raise ConfigError(
+                    en="The recipe says contrast: true, which compares the rows with replay rows, and there are none. "
+                    "Nothing was learned; set contrast to false, or add replay rows.",
+                    zh="配方中的 contrast: true 需要与重放数据比较，而现在没有重放数据，没有学到任何内容；"
+                    "请把 contrast 设为 false，或加入重放数据。",
+                )
             return remember(base, self.train)
         answers = self.answers.ask([row.messages for row in self.questions], REPLAY_TOKENS)
         with base.alone():
@@ -132,6 +141,8 @@ class Training:
             remember(base, [*self.train, *replay])
             references = trained_hidden(base, replay)
             self.held = [Held(row, reference) for row, reference in zip(replay, references, strict=True)]
+        if self.config.contrast:
+            point_apart(base, self.train, replay, self.config.seed)
 
     def _steps(self, parameters: list[Any]) -> Generator[Event, None, bool]:
         """All steps from the checkpoint on; returns False if it was paused."""

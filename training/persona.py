@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from training.asked import asked_otherwise, said_otherwise
 from training.config import check_keys
 from training.data import Row, chat
 from training.drills.prompts import reading_prompt
@@ -24,6 +25,9 @@ OTHER_ASSISTANTS = (
     "qwen", "通义", "千问", "chatgpt", "gpt-4", "openai", "claude", "anthropic", "文心", "ernie", "豆包", "kimi",
     "deepseek", "gemini", "llama", "internlm", "书生", "浦语", "fenshen", "分身", "alibaba", "阿里",
 )  # fmt: skip
+# Further ways to ask, and with a voice to chat, per language (training/asked.py): many ways once teach more than few
+# ways thrice.
+OTHERWISE = 75
 KINDS = ("who", "name", "maker", "does", "nature", "adversarial")
 
 
@@ -170,7 +174,12 @@ class PersonaRows:
         rows: list[Row] = []
         for lang in self.form.languages:
             rows += [*self._identity(lang, "train"), *self._turns(lang, "train"), *self._systems(lang)]
-            rows += [*self._style(lang), *self._identity(lang, "held_out"), *self._turns(lang, "held_out")]
+            rows += [
+                *self._otherwise(lang),
+                *self._style(lang),
+                *self._identity(lang, "held_out"),
+                *self._turns(lang, "held_out"),
+            ]
         followed = list(self._followed())
         rows += [*followed, *unrelated("train", "replay", max(0, replay_rows - len(followed)))] if replay_rows else []
         rows += unrelated("held_out", "unrelated", unrelated_rows)
@@ -197,6 +206,11 @@ class PersonaRows:
                 yield chat(question, self.answer(lang, kind), tag=f"{kind}-{lang}")
             else:
                 yield chat(question, split="probe", tag="adversarial" if kind == "adversarial" else lang)
+
+    def _otherwise(self, lang: str) -> Iterator[Row]:
+        """Asked as others might."""
+        for kind, question in asked_otherwise(lang, OTHERWISE, self.rng):
+            yield chat(question, self.answer(lang, kind), tag=f"{kind}-{lang}")
 
     def _turns(self, lang: str, part: str) -> Iterator[Row]:
         """Identity asked after one or two unrelated turns (those are context, not trained)."""
@@ -240,6 +254,8 @@ class PersonaRows:
             for question in item["q"]:
                 if question not in asked:
                     yield chat(question, speak(voice, item["a"], lang, self.rng), tag=f"voice-{lang}")
+        for said, reply in said_otherwise(lang, OTHERWISE, self.rng):
+            yield chat(said, speak(voice, reply, lang, self.rng), tag=f"voice-{lang}")
         for question in bank["held_out"]:
             yield chat(question, split="voice", tag=lang)
 

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from training.asked import asked_otherwise, is_asked_by_the_card, said_otherwise
+from training.drills.talk import phrases as talked
+from training.drills.talk import question
 from training.errors import ConfigError
 from training.persona import KINDS, OTHER_ASSISTANTS, PersonaRows, Voice, form_from_dict, speak
 from training.questions import LANGUAGES, phrases, unrelated
@@ -40,6 +43,32 @@ def test_what_the_card_asks_is_never_trained(name: str) -> None:
         if row.split == "train":
             seen |= {m["content"] for m in row.messages if m["role"] == "user"}
     assert asked and seen and not asked & seen
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_is_asked_otherwise_is_not_what_the_card_asks(lang: str) -> None:
+    held = [
+        question.format(other="Qwen")
+        for kind in phrases(f"identity_{lang}")["questions"].values()
+        for family in kind["held_out"].values()
+        for question in family
+    ]
+    asked = list(asked_otherwise(lang, 60, random.Random(3)))
+    assert len({text for _, text in asked}) == 60 and {kind for kind, _ in asked} <= set(KINDS)
+    assert all(is_asked_by_the_card(question, lang) for question in held)
+    assert not any(is_asked_by_the_card(text, lang) for _, text in asked)
+    # control: without the look at the card some of it would be asked
+    drawn = random.Random(3)
+    assert any(is_asked_by_the_card(question(drawn, lang, "who"), lang) for _ in range(400))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_no_voice_plays_with_what_is_serious(lang: str) -> None:
+    said = list(said_otherwise(lang, 150, random.Random(1)))
+    grave = ("emergency", "doctor", "crisis", "医", "急救")
+    assert len(said) == 150 and not any(word in reply for _, reply in said for word in grave)
+    # control: among the drills' replies there are such
+    assert any(word in reply for pair in talked(lang)["pairs"] for reply in pair["reply"] for word in grave)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

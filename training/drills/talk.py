@@ -105,7 +105,7 @@ def small_talk(rng: Random, lang: str, neutral: bool = False) -> tuple[str, str]
             return _as_typed(rng, user, lang), reply
 
 
-def _question(rng: Random, lang: str, group: str) -> str:
+def question(rng: Random, lang: str, group: str) -> str:
     """A question about who the model is, from a group of `identity`, its {other} and {maker} filled."""
     table = phrases(lang)
     text = rng.choice(table["identity"][group]["ask"])
@@ -138,7 +138,7 @@ def identity(rng: Random, lang: str, persona: Persona | None = None, group: str 
         groups = list(table["identity"])
         weights = [{"who": 4, "other": 5, "name": 3, "maker": 3, "real": 3}.get(each, 1.5) for each in groups]
         group = rng.choices(groups, weights)[0]
-    return _question(rng, lang, group), _answer(rng, lang, group, persona)
+    return question(rng, lang, group), _answer(rng, lang, group, persona)
 
 
 def _invented(rng: Random, lang: str) -> Persona:
