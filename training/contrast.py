@@ -21,7 +21,7 @@ from training.data import Encoded, batches, collate
 from training.depth import through
 
 # rows of each kind that are read, and inputs of a layer that are kept of each kind
-ROWS, INPUTS = 192, 1024
+ROWS, INPUTS = 128, 1024
 # share of the mean variance that is added in every direction: a few inputs do not tell what never varies
 RIDGE = 0.1
 # mean square of what A gives on the inputs to be learned: as the default gives on normalised inputs

@@ -113,12 +113,13 @@ class Examiner:
     def card(self, *, sampled: bool = False) -> ReportCard:
         """Examine the adapter now on the base; `sampled` asks fewer questions of each group."""
         probes = _sample(self.probes, SAMPLED_PROBES) if sampled else self.probes
-        told = self.base.generate([row.messages for row in probes], PERSONA_TOKENS)
+        # asked together: a small batch takes as long as a large one
+        answers = self.base.generate([row.messages for row in (*probes, *self.voice)], PERSONA_TOKENS)
+        told, said = answers[: len(probes)], answers[len(probes) :]
         groups: dict[str, list[bool]] = {}
         for row, answer in zip(probes, told, strict=True):
             groups.setdefault(row.tag, []).append(self.is_itself(answer))
         accuracy = {tag: sum(right) / len(right) for tag, right in groups.items()}
-        said = self.base.generate([row.messages for row in self.voice], PERSONA_TOKENS)
         count = min(SAMPLED_UNRELATED, len(self.unrelated)) if sampled else len(self.unrelated)
         kl, agreement, as_before = self._retention(count) if count else (None, None, [])
         leak = self._leak(as_before) if count and self.marks else None
