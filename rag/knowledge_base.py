@@ -210,9 +210,9 @@ class KnowledgeBase:
         self._indexing.later(row)
         return added
 
-    def recut(self, collection: str, chunk_chars: int, folder: Path) -> KnowledgeBase:
-        """A collection with its documents cut to another length, in a base of its own that is to be closed."""
-        return recut(self, self._store, self._store.collection(collection).name, chunk_chars, folder)
+    def recut(self, collection: str, chunk_chars: int, folder: Path, embedder: Embedder | None = None) -> KnowledgeBase:
+        """A collection cut to another length or embedded by another, in a base of its own that is to be closed."""
+        return recut(self, self._store, self._store.collection(collection).name, chunk_chars, folder, embedder)
 
     def _index(self, collection: CollectionRow) -> None:
         """Bring the indexes level with the store."""
