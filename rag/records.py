@@ -52,7 +52,7 @@ class Hit:
     heading: str
     page: int | None
     text: str
-    recognised: bool = False
+    recognised: bool | int = False  # SQLite knows no bool
 
 
 def index_text(title: str, heading: str, text: str) -> str:

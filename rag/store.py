@@ -240,7 +240,7 @@ class Store:
                     FROM chunks k JOIN documents d ON d.id = k.document_id WHERE k.id IN ({marks})""",
                 tuple(chunk_ids),
             ).fetchall()
-        return {row[0]: Hit(*row[:-1], recognised=bool(row[-1])) for row in rows}
+        return {row[0]: Hit(*row) for row in rows}
 
     def chunk_texts(self, collection: CollectionRow, after: int = 0, limit: int = -1) -> list[tuple[int, str, str]]:
         """(row number, chunk id, text to index) of at most `limit` chunks (-1: all) after row `after`, in order."""

@@ -15,6 +15,7 @@ from rag.errors import RagError, UnreadableFileError, UnsafeFileError, Unsupport
 from rag.knowledge_base import KnowledgeBase
 from rag.loaders import load, recognition
 from rag.loaders.recognition import ScannedPages, rows
+from rag.render import results
 from rag.settings import RagSettings
 from rag.types import Filter
 from tests.rag import files
@@ -78,6 +79,7 @@ def test_scans_are_read_in_the_reading_process_and_their_passages_say_so(tmp_pat
         def said() -> dict[str, tuple[bool, int | None]]:
             base.settle()
             found = [base.search("炖60分钟，蒸8分钟", "recipes", 1, Filter(sources=(name,)))[0] for name in documents]
+            assert [("OCR" in results([passage], "zh")) for passage in found] == [p.recognised for p in found]
             return {passage.source: (passage.recognised, passage.page) for passage in found}
 
         expected = {"扫描.pdf": (True, 1), "照片.jpg": (True, None), "混合.pdf": (False, 1)}
