@@ -144,8 +144,9 @@ def test_another_embedder_is_a_setting_to_compare(base: KnowledgeBase, tmp_path:
     rows = [e for e in evaluate(base, "recipes", ASKED, [Setting("dense"), same, other], k=1) if isinstance(e, Row)]
     assert rows[0].mrr == rows[1].mrr != rows[2].mrr and rows[2].passages == rows[0].passages
     assert setting_name(other, "en") == "meaning alone · flat"
+    (folder / "model.safetensors").write_bytes(b"")
     with pytest.raises(EmbedderError):
-        list(evaluate(base, "recipes", ASKED, [Setting(embedder=str(tmp_path))]))
+        list(evaluate(base, "recipes", ASKED, [other]))
 
 
 def test_documents_cut_again_are_the_same_documents(base: KnowledgeBase, tmp_path: Path) -> None:
