@@ -9,7 +9,8 @@ read as text, RecursiveCharacterTextSplitter with chunks of 1000 and an overlap 
 one of the app's two searches without the other. A passage is right if it is of the right document and holds the whole
 answer: for SQuAD files at its place, for the samples by its words. "slips" are the same questions with one mistake in
 each: in a Latin word of five letters or more, else another Chinese character. Nothing was set on odd articles of the
-SQuAD files (by CRC-32 of their file name), which alone are measured. The rival needs `pip install langchain-chroma`.
+SQuAD files (by CRC-32 of their file name), which alone are measured. The rival needs `pip install langchain-chroma`;
+"txtai, hybrid", with the tutorial's chunks and the same embedder, is there where txtai is installed.
 """
 
 from __future__ import annotations
@@ -146,18 +147,43 @@ def ours(base: KnowledgeBase, method: Any = "hybrid") -> Search:
 
 def tutorial(files: Sequence[Path], data: Path, embedder: Embedder, size: int, overlap: int) -> Search:
     from langchain_chroma import Chroma
-    from langchain_core.documents import Document
-    from langchain_text_splitters import RecursiveCharacterTextSplitter
 
-    documents = [Document(path.read_text(encoding="utf-8"), metadata={"source": path.name}) for path in files]
-    splitter = RecursiveCharacterTextSplitter(chunk_size=size, chunk_overlap=overlap, add_start_index=True)
     store = Chroma.from_documents(
-        splitter.split_documents(documents), embedder, persist_directory=str(data), collection_name=f"c{size}"
+        chunks(files, size, overlap), embedder, persist_directory=str(data), collection_name=f"c{size}"
     )
     retrievers = {k: store.as_retriever(search_kwargs={"k": k}) for k in (5, 10)}
 
     def search(question: str, k: int) -> list[Got]:
         found = retrievers[k].invoke(question)
+        return [Got(d.metadata["source"], d.page_content, d.metadata["start_index"]) for d in found]
+
+    return search
+
+
+def chunks(files: Sequence[Path], size: int, overlap: int) -> list[Any]:
+    """LangChain's pieces of the files, as its documents."""
+    from langchain_core.documents import Document
+    from langchain_text_splitters import RecursiveCharacterTextSplitter
+
+    documents = [Document(path.read_text(encoding="utf-8"), metadata={"source": path.name}) for path in files]
+    splitter = RecursiveCharacterTextSplitter(chunk_size=size, chunk_overlap=overlap, add_start_index=True)
+    return splitter.split_documents(documents)
+
+
+def txtai(files: Sequence[Path], embedder: Embedder, size: int, overlap: int) -> Search:
+    """txtai's hybrid index (BM25 and vectors, half and half), as its documentation sets it up, in memory."""
+    from txtai import Embeddings
+
+    pieces = chunks(files, size, overlap)
+
+    def transform(texts: list[str]) -> np.ndarray:  # txtai takes a plain function, and does not say what is a question
+        return embedder.encode(texts)
+
+    index = Embeddings({"method": "external", "transform": transform, "hybrid": True})
+    index.index((n, piece.page_content, None) for n, piece in enumerate(pieces))
+
+    def search(question: str, k: int) -> list[Got]:
+        found = (pieces[n] for n, _ in index.search(question, k))
         return [Got(d.metadata["source"], d.page_content, d.metadata["start_index"]) for d in found]
 
     return search
@@ -222,6 +248,8 @@ def compare(name: str, files: list[Path], asked: dict[str, list[Asked]], embedde
                 "tutorial": (make(1000, 200), there),
                 "tutorial, cut as here": (make(settings.chunk_chars, settings.chunk_overlap), there),
             }
+            if importlib.util.find_spec("txtai"):
+                searches["txtai, hybrid"] = (txtai(files, embedder, 1000, 200), there)
             passages = base.collection(COLLECTION).chunks
             for kind, questions in asked.items():
                 for who, score in measure(questions, searches).items():

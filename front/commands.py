@@ -126,7 +126,8 @@ def _ask(settings: Settings, given: dict[str, Any]) -> int:
     for source in result["sources"]:
         if source["cited"]:
             mark = "✓" if source["verified"] else "?"
-            print(f"  [{source['number']}] {mark} {source['document']}", file=sys.stderr)
+            how = " (OCR)" if source["recognised"] else ""
+            print(f"  [{source['number']}] {mark} {source['document']}{how}", file=sys.stderr)
     return 0
 
 

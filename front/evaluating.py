@@ -27,6 +27,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--collection", default="recipes", metavar="NAME", help="asked about (default: recipes)")
     group.add_argument("--among", type=int, default=5, metavar="N", help="passages the right one is sought in (5)")
     group.add_argument("--cut", type=int, nargs="*", default=[], metavar="CHARS", help="also with other chunk lengths")
+    group.add_argument("--embedders", nargs="*", default=[], metavar="NAME", help="also with these: folders, hub names")
     group.add_argument("--answers", action="store_true", help="also have the model answer each question (slow)")
     group.add_argument(
         "--adapter", nargs="*", default=[], metavar="NAME", help="selves that answer (default: the base)"
@@ -89,7 +90,8 @@ def _settings(given: dict[str, Any]) -> Sequence[Setting]:
 
     selves = given["adapter"] or [None]
     asked = [Setting(answers=True, adapter=name) for name in selves] if given["answers"] else [Setting()]
-    return [*asked, Setting("bm25"), Setting("dense"), *(Setting(chunk_chars=cut) for cut in given["cut"])]
+    others = [Setting(method, embedder=name) for name in given["embedders"] for method in ("hybrid", "dense")]
+    return [*asked, Setting("bm25"), Setting("dense"), *(Setting(chunk_chars=cut) for cut in given["cut"]), *others]
 
 
 def _watched(events: Iterator[Any], *, quiet: bool) -> Iterator[Row]:

@@ -24,8 +24,8 @@ def ask(
 
     Returns:
         {"answer", "adapter", "sources", "refused", "finish_reason", "usage", "timings"}; each source has document,
-        title, heading, page, passage, score, number, and verified: whether a sentence of the answer that cites it
-        really stands in it.
+        title, heading, page, recognised (whether it was read by OCR), passage, score, number, and verified: whether a
+        sentence of the answer that cites it really stands in it.
 
     Raises:
         LlmError, RagError: as the rooms raise them.
@@ -84,6 +84,7 @@ def _source(number: int, passage: dict[str, Any], citations: list[dict[str, Any]
         "title": passage["title"],
         "heading": passage["heading"],
         "page": passage["page"],
+        "recognised": passage.get("recognised", False),
         "passage": passage["text"],
         "score": round(passage["score"], 4),
         "cited": bool(statuses),

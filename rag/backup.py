@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rag import recognised
 from rag.database import SCHEMA_VERSION, sqlite_module, storage_error
 from rag.errors import StorageError
 from rag.records import CollectionRow
@@ -98,6 +99,7 @@ def restore(store: Store, source: Path) -> list[CollectionRow]:
             db.execute("DELETE FROM collections")
             for statement in _COPY:
                 db.execute(statement)
+            recognised.restore(db)
         store.database.checkpoint()
     except OSError as error:
         raise storage_error(error, source) from error

@@ -8,24 +8,22 @@ transaction commits, and the index is written in large batches, beside the readi
 picks, the counts of index and store differ at the next use, and only then ids are compared.
 
 An index that fails is given up at once: after a write to a full disk chromadb 1.5.9 may hang at the next one, and
-cannot open the folder again. All its chunks are pending then, and the next flush builds a new index.
+cannot open the folder again. All its chunks are pending then, and the next flush builds a new index. An index on a
+server that does not answer is not: it is waited for, since the server is there for what memory does not hold.
 """
 
 from __future__ import annotations
 
 import logging
-import re
-import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
-from rag.errors import RagError, StorageError
-from rag.index import VectorIndex
+from rag.errors import IndexUnreachableError, RagError, StorageError
+from rag.index import Folders, Server, VectorIndex
 from rag.journal import Batch, IndexJournal
 from rag.level import differences, heal
 from rag.pending import Pending
@@ -36,14 +34,15 @@ log = logging.getLogger(__name__)
 
 INDEX_FROM = 16_384  # chunks; 16 MiB of vectors, a tenth of a millisecond for every thousand
 _WRITE_FROM = 4096  # pending chunks; Chroma takes 5461 at once at most
-_FOLDER = re.compile("[0-9a-f]{16}")  # what new_index_name gives: nothing else in the folder is ever deleted
 
 
 @dataclass
 class _State:
-    """A collection's index (None: small, or given up). Every chunk up to row `loaded` is in it or pending."""
+    """A collection's index (None: small, or given up) and its name. Every chunk up to row `loaded` is in it or
+    pending."""
 
     index: VectorIndex | None
+    name: str = ""
     indexed: int = 0
     loaded: int = 0
     generation: int = -1
@@ -65,11 +64,14 @@ class DenseIndex:
     """The vector indexes of all collections, each opened at its first use. Thread-safe. All raise StorageError.
 
     Args:
+        place: where indexes are kept.
         comparable: whether the vectors of a collection are the present embedder's; those of others are let alone.
     """
 
-    def __init__(self, store: Store, folder: Path, comparable: Callable[[CollectionRow], bool] = bool) -> None:
-        self._store, self._folder, self._comparable = store, folder, comparable
+    def __init__(
+        self, store: Store, place: Folders | Server, comparable: Callable[[CollectionRow], bool] = bool
+    ) -> None:
+        self._store, self._place, self._comparable = store, place, comparable
         self._journal = IndexJournal(store.database)
         self._lock = threading.RLock()  # guards _states and what is in them; never held while Chroma works
         self._opening = threading.RLock()
@@ -77,11 +79,13 @@ class DenseIndex:
         self._sweep()
 
     def _sweep(self) -> None:
-        """Delete index folders that belong to no collection (left by a kill, or by an index that failed)."""
+        """Delete indexes that belong to no collection (left by a kill, or by an index that failed)."""
         known = {collection.index_name for collection in self._store.collection_rows()}
-        for path in self._folder.iterdir() if self._folder.is_dir() else ():
-            if path.is_dir() and path.name not in known and _FOLDER.fullmatch(path.name):
-                shutil.rmtree(path, ignore_errors=True)
+        try:
+            for name in self._place.names() - known:
+                self._place.delete(name)
+        except StorageError as error:
+            log.warning("%s", error)
 
     # --- searching
 
@@ -105,6 +109,8 @@ class DenseIndex:
             if index is not None:
                 try:
                     scores.update(index.query(vector, count + len(removed)))
+                except IndexUnreachableError:
+                    raise
                 except StorageError as error:
                     self._give_up(collection, state, index, error)
                     continue
@@ -136,7 +142,7 @@ class DenseIndex:
                 return  # another thread did, or it was swapped
             log.warning("The vector index of %s failed (%s); a new one will be built", collection.name, error)
             state.give_up()
-        shutil.rmtree(index.folder, ignore_errors=True)  # not closed: a client that failed is not to be trusted
+        self._place.delete(state.name)  # not closed: a client that failed is not to be trusted
 
     # --- writing
 
@@ -190,6 +196,8 @@ class DenseIndex:
             raise StorageError(en="The vector index failed and is to be built anew.", zh="向量索引出错，需要重建。")
         try:
             change(index)
+        except IndexUnreachableError:
+            raise
         except StorageError as error:
             self._give_up(collection, state, index, error)
             raise
@@ -212,23 +220,24 @@ class DenseIndex:
                 old.destroy()
 
     def _renew(self, collection: CollectionRow, state: _State) -> None:
-        index, row = self._build(collection)
+        name = new_index_name()
+        index, row = self._build(collection, name)
         with self._lock:
-            state.index = index
+            state.index, state.name = index, name
             state.written(row)
 
-    def _build(self, collection: CollectionRow) -> tuple[VectorIndex, int]:
+    def _build(self, collection: CollectionRow, name: str) -> tuple[VectorIndex, int]:
         """A new index of all chunks, noted in the store, and the last row in it."""
-        folder, row = self._folder / new_index_name(), 0
+        row = 0
         try:
-            index = VectorIndex(folder)
+            index = self._place.open(name)
             mark, _ = self._journal.removed(collection)
             for batch in self._journal.batches(collection):
                 _upsert(index, batch)
                 row = batch.rows[-1]
-            self._journal.advance(collection, row, mark, index_name=folder.name)
+            self._journal.advance(collection, row, mark, index_name=name)
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
+            self._place.delete(name)
             raise
         return index, row
 
@@ -240,7 +249,7 @@ class DenseIndex:
             with state.writing:
                 if state.index is not None:
                     state.index.destroy()
-        shutil.rmtree(self._folder / collection.index_name, ignore_errors=True)
+        self._place.delete(collection.index_name)
 
     def close(self) -> None:
         """Bring every index that is open level with deletions, and close it."""
@@ -270,13 +279,16 @@ class DenseIndex:
             return state
 
     def _open(self, collection: CollectionRow) -> _State:
-        folder = self._folder / collection.index_name
+        name = collection.index_name
         try:
-            if folder.is_dir():
-                return self._healed(collection, VectorIndex(folder))
+            if name in self._place.names():
+                return self._healed(collection, self._place.open(name))
+        except IndexUnreachableError:
+            if self._journal.count(collection) >= INDEX_FROM:
+                raise
         except StorageError as error:
             log.warning("The vector index of %s cannot be used (%s); it will be built anew", collection.name, error)
-            shutil.rmtree(folder, ignore_errors=True)
+            self._place.delete(name)
         return _State(None)  # searched in memory; the next flush builds one where that is worth it
 
     def _healed(self, collection: CollectionRow, index: VectorIndex) -> _State:
@@ -289,7 +301,7 @@ class DenseIndex:
             row = heal(self._journal, index, collection)
         if mark:
             self._journal.advance(collection, row, mark)
-        return _State(index, indexed=row, loaded=row)
+        return _State(index, collection.index_name, indexed=row, loaded=row)
 
     def verify(self, collection: CollectionRow) -> list[str]:
         """Differences between the index and the store, in words; [] if there are none."""

@@ -48,6 +48,10 @@ class KnowledgeLockedError(StorageError):
     """Another process holds this data folder."""
 
 
+class IndexUnreachableError(StorageError):
+    """The server that holds the vector indexes does not answer; nothing is lost by it."""
+
+
 class EmbedderError(RagError):
     """The embedder could not be loaded, or does not match the index."""
 

@@ -15,11 +15,12 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from statistics import fmean
 from typing import Literal
 
+from rag.embeddings import load_embedder
 from rag.knowledge_base import KnowledgeBase
 from rag.questions import Question
 from rag.types import AnswerEvent, Citation, Document, Done, Method, Passage, Refusal, Sources
@@ -38,17 +39,19 @@ class Setting:
     Attributes:
         method: how passages are searched.
         chunk_chars: length that documents are cut to for it; 0 leaves them as they are.
+        embedder: folder or hub name of another embedder to search with, "" for the present one.
         answers: have the model answer, too; only as the app does it, by its own search.
         adapter: name of the self that answers, None for the base.
     """
 
     method: Method = "hybrid"
     chunk_chars: int = 0
+    embedder: str = ""
     answers: bool = False
     adapter: str | None = None
 
     def __post_init__(self) -> None:
-        if self.answers and (self.method != "hybrid" or self.chunk_chars):
+        if self.answers and (self.method != "hybrid" or self.chunk_chars or self.embedder):
             raise ValueError("answers are measured with the app's own search only")
 
 
@@ -122,7 +125,7 @@ def evaluate(
         ask: answers a question; needed where a setting has `answers`.
 
     Raises:
-        CollectionNotFoundError: at the call; while iterating StorageError and whatever `ask` raises.
+        CollectionNotFoundError: at the call; while iterating StorageError, EmbedderError and whatever `ask` raises.
     """
     if ask is None and any(setting.answers for setting in settings):
         raise ValueError("answers are to be measured, but nobody answers")
@@ -146,9 +149,11 @@ def _evaluate(
         with ExitStack() as stack:
             yield Progress(0, len(questions), setting)
             searched = base
-            if setting.chunk_chars:
-                folder = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
-                searched = stack.enter_context(base.recut(collection, setting.chunk_chars, Path(folder)))
+            if setting.chunk_chars or setting.embedder:
+                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
+                other = load_embedder(replace(base.settings, embedder=setting.embedder)) if setting.embedder else None
+                chars = setting.chunk_chars or base.settings.chunk_chars
+                searched = stack.enter_context(base.recut(collection, chars, folder, other))
             marks = _Marks()
             for done, question in enumerate(questions, 1):
                 if question.source:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from pathlib import PurePath
 
 from rag.evaluation import EvaluationEvent, Miss, Progress, Row, Setting, UnknownSources
 from rag.evaluation_texts import text
@@ -17,6 +18,8 @@ def setting_name(setting: Setting, lang: str) -> str:
     parts = [text(f"ev_{setting.method}", lang)]
     if setting.chunk_chars:
         parts.append(text("ev_chunks", lang, count=setting.chunk_chars))
+    if setting.embedder:
+        parts.append(PurePath(setting.embedder).name)
     if setting.adapter:
         parts.append(setting.adapter)
     return " · ".join(parts)

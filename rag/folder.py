@@ -1,15 +1,19 @@
-"""The data folder: one process at a time; and the names of collections in it."""
+"""The data folder: one process at a time; the names of collections in it, and the place of their vector indexes."""
 
 from __future__ import annotations
 
 import hashlib
+import platform
 import re
+import shutil
 import unicodedata
 from pathlib import Path
 from typing import Any
 
 from rag.database import storage_error
 from rag.errors import KnowledgeLockedError
+from rag.index import Folders, Server
+from rag.settings import RagSettings
 
 
 def slug(title: str) -> str:
@@ -23,6 +27,15 @@ def slug(title: str) -> str:
 def tag(title: str) -> str:
     """Six hex digits that go with a title."""
     return hashlib.sha256(title.encode("utf-8", "replace")).hexdigest()[:6]
+
+
+def place(settings: RagSettings) -> Folders | Server:
+    """Where vector indexes are kept. Those on a server are told apart by machine and data folder."""
+    if not settings.chroma:
+        return Folders(settings.data_dir / "vector_db")
+    shutil.rmtree(settings.data_dir / "vector_db", ignore_errors=True)  # left from before
+    own = f"{platform.node()}:{settings.data_dir.resolve()}"
+    return Server(settings.chroma, f"fenshen-{hashlib.sha256(own.encode()).hexdigest()[:12]}-")
 
 
 def lock(data_dir: Path) -> Any:

@@ -127,7 +127,7 @@ def _passage(item: Found, hit: Hit, collection: str) -> Passage:
         document_id=hit.document_id, collection=collection, source=hit.source, title=hit.title, text=hit.text,
         start=hit.start, end=hit.end, heading=hit.heading, page=hit.page, score=item.score,
         dense_rank=item.dense_rank, dense_score=item.dense_score,
-        bm25_rank=item.bm25_rank, bm25_score=item.bm25_score,
+        bm25_rank=item.bm25_rank, bm25_score=item.bm25_score, recognised=bool(hit.recognised),
     )  # fmt: skip
 
 
@@ -155,6 +155,7 @@ def _extend(joined: _Joined, item: Found, hit: Hit, span: Callable[[str, int, in
         dense_score=_most(passage.dense_score, item.dense_score),
         bm25_rank=_least(passage.bm25_rank, item.bm25_rank),
         bm25_score=_most(passage.bm25_score, item.bm25_score),
+        recognised=passage.recognised or bool(hit.recognised),
     )  # fmt: skip
     joined.fingerprint = _Fingerprint(text)
 

@@ -24,7 +24,7 @@ from rag.calibration import store, stored
 from rag.dense import DenseIndex
 from rag.embeddings import Embedder
 from rag.errors import CollectionNotFoundError, RagError, StorageError
-from rag.folder import lock, slug, tag
+from rag.folder import lock, place, slug, tag
 from rag.inbox import Inbox
 from rag.ingest import Services, ingest
 from rag.lexical import LexicalIndex
@@ -84,7 +84,7 @@ class KnowledgeBase:
             try:
                 sweep(settings.data_dir)
                 self._vectors = Vectors(self._store, embedder, self._embedded)
-                self._dense = DenseIndex(self._store, settings.data_dir / "vector_db", self._vectors.comparable)
+                self._dense = DenseIndex(self._store, place(settings), self._vectors.comparable)
                 self._lexical = LexicalIndex(self._store, settings.data_dir / "keywords")
                 self._search = Search(self._store, (self._dense, self._lexical), embedder, settings)
                 self._search.reranker = reranker
@@ -210,9 +210,9 @@ class KnowledgeBase:
         self._indexing.later(row)
         return added
 
-    def recut(self, collection: str, chunk_chars: int, folder: Path) -> KnowledgeBase:
-        """A collection with its documents cut to another length, in a base of its own that is to be closed."""
-        return recut(self, self._store, self._store.collection(collection).name, chunk_chars, folder)
+    def recut(self, collection: str, chunk_chars: int, folder: Path, embedder: Embedder | None = None) -> KnowledgeBase:
+        """A collection cut to another length or embedded by another, in a base of its own that is to be closed."""
+        return recut(self, self._store, self._store.collection(collection).name, chunk_chars, folder, embedder)
 
     def _index(self, collection: CollectionRow) -> None:
         """Bring the indexes level with the store."""

@@ -194,7 +194,11 @@ class LexicalIndex:
             stored = np.array([int(names.get(row, "0")[:16], 16) for row in segment.rows[alive].tolist()], np.uint64)
             if not np.array_equal(stored, segment.ids[alive]):
                 return []  # another database than the one they were made from
-            parts.append(Part(segment, alive, path))
+            part = Part(segment, alive, path)
+            upto = int(np.searchsorted(live, segment.rows[-1], side="right"))
+            if sum(p.count for p in (*parts, part)) != upto:
+                break  # what came before has no file: it shrank, or its file is damaged. It is counted from there on
+            parts.append(part)
         return parts
 
     def _tidy(self, state: _Collection, collection: CollectionRow) -> None:

@@ -52,6 +52,7 @@ class Hit:
     heading: str
     page: int | None
     text: str
+    recognised: bool | int = False  # SQLite knows no bool
 
 
 def index_text(title: str, heading: str, text: str) -> str:

@@ -1,4 +1,4 @@
-"""A collection's documents cut into passages of another length, in a knowledge base of their own."""
+"""A collection's documents cut to another length, or embedded by another, in a knowledge base of their own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rag.embeddings import Embedder
 from rag.records import NewDocument, index_text
 from rag.splitting import split
 from rag.types import Document, LoadedDocument, Section
@@ -16,23 +17,26 @@ if TYPE_CHECKING:
     from rag.store import Store
 
 
-def recut(base: KnowledgeBase, store: Store, collection: str, chunk_chars: int, folder: Path) -> KnowledgeBase:
+def recut(
+    base: KnowledgeBase, store: Store, collection: str, chunk_chars: int, folder: Path, embedder: Embedder | None = None
+) -> KnowledgeBase:
     """The documents of `collection` of `base`, under the same name, in a new base in `folder`.
 
-    They are taken as they are stored: pages and headings are those of the passages there.
+    They are taken as they are stored: pages and headings are those of the passages there. Without an `embedder` the
+    vectors are made by that of `base`.
 
     Raises:
         StorageError.
     """
     overlap = round(base.settings.chunk_overlap * chunk_chars / max(1, base.settings.chunk_chars))
-    settings = replace(base.settings, data_dir=folder, chunk_chars=chunk_chars, chunk_overlap=overlap)
-    made = type(base)(settings, base.embedder, base.reranker)
+    settings = replace(base.settings, data_dir=folder, chunk_chars=chunk_chars, chunk_overlap=overlap, chroma="")
+    made = type(base)(settings, embedder or base.embedder, base.reranker)
     try:
         made.create_collection(collection, name=collection)
         for document in base.documents(collection):
             loaded = _loaded(store, document)
             chunks = split(loaded, settings)
-            vectors = base.embedder.encode([index_text(loaded.title, c.heading, c.text) for c in chunks])
+            vectors = made.embedder.encode([index_text(loaded.title, c.heading, c.text) for c in chunks])
             made.add(NewDocument(document.source, document.sha256, document.size, loaded, chunks, vectors), collection)
     except BaseException:
         made.close()

@@ -78,7 +78,9 @@ def _result(number: int, passage: Passage, lang: str) -> str:
     scores = f"{text('kb_score', lang)} {passage.score:.2f} · {text('kb_dense', lang)} {dense} · " + (
         f"{text('kb_bm25', lang)} {words}"
     )
-    where = passage.heading if passage.heading != passage.title else ""
+    places = [passage.heading if passage.heading != passage.title else ""]
+    places += [text("kb_recognised", lang)] if passage.recognised else []
+    where = " · ".join(filter(None, places))
     body = html.escape(passage.text).replace("\n", "<br>")
     return (
         f'<details class="fs-source fs-unused"{" open" if number == 1 else ""}><summary>'

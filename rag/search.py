@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 
 from rag.dense import DenseIndex
 from rag.embeddings import Embedder
+from rag.errors import IndexUnreachableError
 from rag.filters import select
 from rag.fusion import fuse, passages
 from rag.lexical import LexicalIndex
@@ -14,6 +17,8 @@ from rag.rerank import Reranker
 from rag.settings import RagSettings
 from rag.store import Store
 from rag.types import Filter, Method, Passage
+
+log = logging.getLogger(__name__)
 
 MAX_QUERY_CHARS = 2000
 """A longer query is searched by its beginning; no question is that long, and a pasted book would only cost time."""
@@ -44,7 +49,12 @@ class Search:
         if method != "bm25":
             vector = np.asarray(self._embedder.embed_query(query), dtype=np.float32)
             if np.isfinite(vector).all() and vector.any():
-                dense = chosen.nearest(vector, count) if chosen else self._dense.search(collection, vector, count)
+                try:
+                    dense = chosen.nearest(vector, count) if chosen else self._dense.search(collection, vector, count)
+                except IndexUnreachableError as error:
+                    if method == "dense":
+                        raise
+                    log.warning("%s", error)
         if method != "dense":
             bm25 = self._lexical.search(collection, query, count, chosen.rows if chosen else None)
         fused = fuse(dense, bm25, read)

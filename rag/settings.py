@@ -15,6 +15,8 @@ class RagSettings:
     Attributes:
         data_dir: holds knowledge.db, vector_db/ and its lock.
         embedder: "embedded", a folder, or the hub name of any sentence-transformers model.
+        chroma: address of a Chroma server for the vector indexes of large collections ("http://127.0.0.1:8000"); ""
+            keeps them in the data folder.
         chunk_chars: longest chunk in Chinese characters; in other scripts 2.5 times as many letters.
         chunk_overlap: characters repeated between neighbouring chunks of one section.
         k: passages given to the model; 0 takes what suits the base: 1 for the embedded one, 4 for larger ones.
@@ -36,6 +38,7 @@ class RagSettings:
 
     data_dir: Path
     embedder: str = "embedded"
+    chroma: str = ""
     chunk_chars: int = 480
     chunk_overlap: int = 60
     k: int = 0

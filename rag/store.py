@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from rag import recognised
 from rag.database import Database
 from rag.errors import CollectionNotFoundError, DocumentNotFoundError
 from rag.records import CollectionRow, Hit, NewDocument, chunk_id, digest, index_text, new_index_name
@@ -39,6 +40,8 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.database = Database(path)
+        with self.database.transaction() as db:
+            recognised.prepare(db)
 
     # --- collections
 
@@ -193,6 +196,7 @@ class Store:
                     for n, c in enumerate(new.chunks)
                 ),
             )  # fmt: skip
+            recognised.write(db, document_id, new.loaded)
             db.execute("UPDATE collections SET generation = generation + 1 WHERE id = ?", (collection.id,))
         if old:
             self.database.checkpoint()
@@ -232,7 +236,7 @@ class Store:
         with self.database.reading() as db:
             rows = db.execute(
                 f"""SELECT k.id, d.id, d.source, d.title, k.ordinal, k.start_at, k.end_at, k.heading, k.page,
-                    substr(d.text, k.start_at + 1, k.end_at - k.start_at)
+                    substr(d.text, k.start_at + 1, k.end_at - k.start_at), {recognised.OF_CHUNK}
                     FROM chunks k JOIN documents d ON d.id = k.document_id WHERE k.id IN ({marks})""",
                 tuple(chunk_ids),
             ).fetchall()

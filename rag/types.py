@@ -18,12 +18,14 @@ class Section:
         start, end: half-open character range in `LoadedDocument.text`.
         heading: heading path, outermost first, joined by " > "; "" where there is none.
         page: 1-based page number (PDF), sheet row ranges and the like have None.
+        recognised: whether its text was read from an image, by text recognition (OCR).
     """
 
     start: int
     end: int
     heading: str = ""
     page: int | None = None
+    recognised: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ class Passage:
 
     `text == document text[start:end]`. Ranks are 1-based, None where that search did not return it.
     `dense_score` is a cosine in [-1, 1], `bm25_score` is unbounded, `score` is the two fused, in
-    [0, 1] (`fusion.fuse`).
+    [0, 1] (`fusion.fuse`). `recognised`: some of it was read from an image, by text recognition (OCR), and may hold
+    mistakes.
     """
 
     document_id: str
@@ -117,6 +120,7 @@ class Passage:
     dense_score: float | None = None
     bm25_rank: int | None = None
     bm25_score: float | None = None
+    recognised: bool = False
 
 
 # --- ingest events: one FileStarted and exactly one of the other three per file, then one IngestDone

@@ -42,6 +42,7 @@ class TextBuilder:
         warnings: what the user should know of this file; loaders append to it.
         removed: how many invisible characters were taken out so far.
         tricks: what else was taken out that the user should know of; shown text before it is made one line.
+        recognised: pages (None: what has no page) whose text was read by text recognition.
     """
 
     def __init__(self, label: str, limits: RagSettings) -> None:
@@ -55,6 +56,7 @@ class TextBuilder:
         self._after_heading = False
         self.removed = 0
         self.tricks = Tricks()
+        self.recognised: set[int | None] = set()
         self._tops: list[str] = []
         self._title_page = False
 
@@ -131,7 +133,7 @@ class TextBuilder:
             raise problems.no_text(self.label)
         ends = [start for start, _, _ in self._starts[1:]] + [len(text)]
         sections = tuple(
-            Section(start=start, end=end, heading=heading, page=page)
+            Section(start=start, end=end, heading=heading, page=page, recognised=page in self.recognised)
             for (start, heading, page), end in zip(self._starts, ends, strict=True)
         )
         if self.removed >= MANY_INVISIBLE:

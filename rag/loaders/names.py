@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rag.loaders.cleaning import strip_invisible
+from rag.loaders.recognition import IMAGES, available
 
-SUPPORTED = (".md", ".txt", ".pdf", ".docx", ".html", ".htm", ".csv", ".xlsx")
+SUPPORTED = (".md", ".txt", ".pdf", ".docx", ".html", ".htm", ".csv", ".xlsx", *(IMAGES if available() else ()))
 """Suffixes that `load` reads, in lower case."""
 
 ARCHIVES = (".zip",)

@@ -13,6 +13,7 @@ from rag.loaders import problems
 from rag.loaders.builder import TextBuilder
 from rag.loaders.cleaning import CJK, unwrap_page
 from rag.loaders.pdf_hidden import Unseen, attached
+from rag.loaders.recognition import ScannedPages, available
 
 MAX_PAGES = 5000
 # Processor time, so that a busy machine fails no honest file. A page of dense print takes well under a second.
@@ -37,7 +38,8 @@ _NO_TITLE = re.compile(
 
 
 def read_pdf(data: bytes, out: TextBuilder) -> str | None:
-    """Read all pages; a page that cannot be read is named in the warnings.
+    """Read all pages; a page that cannot be read is named in the warnings. Scanned pages go through text recognition
+    where that is installed.
 
     Returns:
         The title in the file's properties, if any.
@@ -70,7 +72,7 @@ def read_pdf(data: bytes, out: TextBuilder) -> str | None:
                 raise problems.too_many_pages(out.label, count, MAX_PAGES)
             if count == 0:
                 raise problems.damaged(out.label, ".pdf")
-            _Pages(reader, out).read()
+            _Pages(reader, out, data).read()
             out.warnings += attached(reader)
             return _title(reader)
         except DependencyError as error:
@@ -84,8 +86,9 @@ class _TooSlow(Exception):
 
 
 class _Pages:
-    def __init__(self, reader: Any, out: TextBuilder) -> None:
+    def __init__(self, reader: Any, out: TextBuilder, data: bytes) -> None:
         self.reader, self.out = reader, out
+        self._scans = ScannedPages(data, out.limits, time.monotonic()) if available() else None
         self._began = time.thread_time()
         self._page_began = 0.0
         self._slow = False
@@ -106,15 +109,27 @@ class _Pages:
             texts.append(text or "")
         if len(failed) == len(texts):
             raise problems.too_slow(self.out.label) if self._slow else problems.damaged(self.out.label, ".pdf")
+        if self._scans:
+            texts = self._recognised(texts, images, self._scans)
         # A scanner's stamp ("Scanned with …", a page number) is the same on all pages and no text of the document.
         stamps = {re.sub(r"\d+", "", text) for text in texts}
         scanned = len(images) == len(texts) - len(failed)
-        if scanned and len(stamps - {""}) <= 1 and ("" in stamps or len(texts) > 1):
-            raise problems.only_images(self.out.label, len(texts))
+        if scanned and not self.out.recognised and len(stamps - {""}) <= 1 and ("" in stamps or len(texts) > 1):
+            raise problems.only_images(self.out.label, len(texts), tried=self._scans is not None)
         for number, text in enumerate(without_running_lines(texts), start=1):
             self.out.section(page=number)
             self.out.add(unwrap_page(text))
         self._report(failed, images=[n for n in images if not texts[n - 1]])
+
+    def _recognised(self, texts: list[str], images: list[int], scans: ScannedPages) -> list[str]:
+        """`texts` with those of scanned pages, as far as more was found than is there."""
+        found = dict(enumerate(texts, start=1))
+        for number in images:
+            text = self.out.cleaned(scans.text(number) or "").strip()
+            if len(text) > len(found[number]):
+                found[number] = text
+                self.out.recognised.add(number)
+        return list(found.values())
 
     def _text(self, page: Any) -> str | None:
         """The page's text, None if it cannot be had."""
@@ -161,14 +176,36 @@ class _Pages:
                     f"有 {len(failed)} 页已损坏或过于复杂，未收录：第 {_listed(failed)} 页。",
                 )
             )
-        if images:
+        if recognised := sorted(number for number in self.out.recognised if number):
             self.out.warnings.append(
                 problems.warning(
-                    f"{len(images)} page(s) hold only images, no text: {_listed(images)}. "
-                    "They would need text recognition (OCR).",
-                    f"有 {len(images)} 页只有图片，没有文字：第 {_listed(images)} 页。需要先做文字识别（OCR）。",
+                    f"{len(recognised)} page(s) were read by text recognition (OCR), which may mistake characters and "
+                    f"figures: {_listed(recognised)}.",
+                    f"有 {len(recognised)} 页由文字识别（OCR）读出，个别字符和数字可能有误："
+                    f"第 {_listed(recognised)} 页。",
                 )
             )
+        if images:
+            en, zh = self._advice()
+            self.out.warnings.append(
+                problems.warning(
+                    f"{len(images)} page(s) hold only images, no text: {_listed(images)}. {en}.",
+                    f"有 {len(images)} 页只有图片，没有文字：第 {_listed(images)} 页。{zh}。",
+                )
+            )
+
+    def _advice(self) -> tuple[str, str]:
+        """What to do about pages that hold only images."""
+        if self._scans is None:
+            en, zh = problems.INSTALL_OCR
+            return f"They need text recognition (OCR). {en}", f"需要文字识别（OCR）。{zh}"
+        if self._scans.late:
+            return (
+                "There was no time for text recognition (OCR) of all of them: raise read_seconds, delete the document "
+                "and add it again",
+                "时间不够，未能对全部页面做文字识别（OCR）：请调高 read_seconds，删除该文档后重新添加",
+            )
+        return "Text recognition (OCR) found none on them", "文字识别（OCR）没有找到文字"
 
 
 def without_running_lines(texts: list[str]) -> list[str]:

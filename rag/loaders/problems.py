@@ -13,7 +13,15 @@ KINDS = {
     ".htm": ("HTML", "HTML"),
     ".csv": ("CSV", "CSV"),
     ".xlsx": ("Excel (.xlsx)", "Excel（.xlsx）"),
+    ".png": ("PNG image", "PNG 图片"),
+    ".jpg": ("JPEG image", "JPEG 图片"),
+    ".jpeg": ("JPEG image", "JPEG 图片"),
 }
+
+INSTALL_OCR = (
+    "To have this app read images, run: pip install -r requirements-ocr.txt, and start it anew",
+    "如需让本应用识别图片中的文字，请运行 pip install -r requirements-ocr.txt 并重新启动",
+)
 
 
 def missing(label: str) -> UnreadableFileError:
@@ -111,12 +119,44 @@ def old_office(label: str, suffix: str) -> UnreadableFileError:
     )
 
 
-def only_images(label: str, pages: int) -> UnreadableFileError:
+def only_images(label: str, pages: int, tried: bool) -> UnreadableFileError:
+    """A scan, without text recognition, or after it was `tried` in vain."""
+    if tried:
+        return UnreadableFileError(
+            en=f"“{label}” holds only images of its {pages} page(s), and text recognition (OCR) found no text in them. "
+            "If there is some, scan it again: straight, sharp, and with 200 to 300 dots per inch.",
+            zh=f"“{label}”的 {pages} 页都只有图片，文字识别（OCR）没有找到文字。如果其中有文字，"
+            "请重新扫描：摆正、清晰，分辨率 200 至 300 dpi。",
+        )
     return UnreadableFileError(
-        en=f"“{label}” holds only images of its {pages} page(s), no text (a scan). Run text "
-        "recognition (OCR) on "
-        "it, then add the result.",
-        zh=f"“{label}”的 {pages} 页都只有图片，没有文字（扫描件）。请先做文字识别（OCR），再添加识别后的文件。",
+        en=f"“{label}” holds only images of its {pages} page(s), no text (a scan), which takes text recognition (OCR). "
+        f"{INSTALL_OCR[0]}; or add a version that has been through it.",
+        zh=f"“{label}”的 {pages} 页都只有图片，没有文字（扫描件），需要文字识别（OCR）。"
+        f"{INSTALL_OCR[1]}；或添加已识别过的文件。",
+    )
+
+
+def image_unread(label: str) -> UnsupportedFileError:
+    return UnsupportedFileError(
+        en=f"“{label}” is an image, which takes text recognition (OCR), so it was not added. {INSTALL_OCR[0]}.",
+        zh=f"“{label}”是图片，需要文字识别（OCR），因此没有添加。{INSTALL_OCR[1]}。",
+    )
+
+
+def no_words(label: str) -> UnreadableFileError:
+    return UnreadableFileError(
+        en=f"Text recognition (OCR) found no text in “{label}”, so there is nothing to add. If there is some, scan it "
+        "again: straight, sharp, and with 200 to 300 dots per inch.",
+        zh=f"文字识别（OCR）在“{label}”中没有找到文字，没有可添加的内容。如果其中有文字，"
+        "请重新扫描：摆正、清晰，分辨率 200 至 300 dpi。",
+    )
+
+
+def too_many_pixels(label: str, width: int, height: int, limit: int) -> UnsafeFileError:
+    return UnsafeFileError(
+        en=f"“{label}” has {width} x {height} pixels; the limit is {limit // 10**6} million. Save it smaller, or in "
+        "parts.",
+        zh=f"“{label}”有 {width}×{height} 像素，超过上限 {limit // 10**4} 万像素。请缩小或分成几张保存。",
     )
 
 
@@ -276,6 +316,6 @@ def app_error(label: str, name: str) -> UnreadableFileError:
 def nothing_to_search(label: str) -> UnreadableFileError:
     return UnreadableFileError(
         en=f"{label} holds no text, so there is nothing to search in it. "
-        "If it is a scan, run text recognition (OCR) on it first.",
-        zh=f"{label} 中没有文字，无法检索。如果是扫描件，请先做文字识别（OCR）。",
+        "If it is a scan, text recognition (OCR) found none, or is to be run on it first.",
+        zh=f"{label} 中没有文字，无法检索。如果是扫描件，请先做文字识别（OCR），或文字识别没有找到文字。",
     )

@@ -14,6 +14,7 @@ from rag.loaders.markdown import read_markdown, read_text
 from rag.loaders.names import SUPPORTED, safe_name
 from rag.loaders.office import OLE_MAGIC
 from rag.loaders.pdf import read_pdf
+from rag.loaders.recognition import IMAGES, read_image
 from rag.loaders.tables import read_csv
 from rag.loaders.word import read_docx
 from rag.loaders.workbook import read_xlsx
@@ -29,6 +30,7 @@ _READERS: dict[str, tuple[str, Callable[[bytes, TextBuilder], str | None]]] = {
     ".htm": ("html", read_html),
     ".csv": ("csv", read_csv),
     ".xlsx": ("xlsx", read_xlsx),
+    **dict.fromkeys(IMAGES, ("image", read_image)),
 }
 
 # Beginnings no text file has: what the content really is, and the suffixes it may have.
@@ -36,8 +38,8 @@ _SIGNATURES: tuple[tuple[bytes, tuple[str, str], tuple[str, ...]], ...] = (
     (b"%PDF-", ("a PDF", " PDF"), (".pdf",)),
     (b"PK\x03\x04", ("a ZIP archive or Office file", " ZIP 压缩包或 Office 文件"), (".docx", ".xlsx")),
     (OLE_MAGIC, ("an old or protected Office file", "旧格式或加密的 Office 文件"), (".docx", ".xlsx")),
-    (b"\x89PNG\r\n", ("a PNG image", " PNG 图片"), ()),
-    (b"\xff\xd8\xff", ("a JPEG image", " JPEG 图片"), ()),
+    (b"\x89PNG\r\n", ("a PNG image", " PNG 图片"), (".png",)),
+    (b"\xff\xd8\xff", ("a JPEG image", " JPEG 图片"), (".jpg", ".jpeg")),
     (b"GIF8", ("a GIF image", " GIF 图片"), ()),
     (b"{\\rtf", ("an RTF document", " RTF 文档"), ()),
     (b"\x1f\x8b", ("a gzip archive", " gzip 压缩包"), ()),
@@ -46,7 +48,7 @@ _SIGNATURES: tuple[tuple[bytes, tuple[str, str], tuple[str, ...]], ...] = (
     (b"\x7fELF", ("a program", "可执行程序"), ()),
     (b"SQLite format 3\0", ("a database", "数据库"), ()),
 )
-_BY_SIGNATURE = (".pdf", ".docx", ".xlsx")
+_BY_SIGNATURE = (".pdf", ".docx", ".xlsx", *IMAGES)
 
 
 def load(path: Path, limits: RagSettings, name: str | None = None) -> LoadedDocument:
@@ -71,16 +73,16 @@ def load(path: Path, limits: RagSettings, name: str | None = None) -> LoadedDocu
         raise problems.missing(label)
     if not path.is_file():
         raise problems.folder(label)
-    if suffix not in _READERS:
-        raise problems.unsupported(label, SUPPORTED)
+    if suffix not in SUPPORTED:
+        raise _unsupported(label, suffix)
     return parse(_read(path, label, limits.max_file_mb), label, limits)
 
 
 def parse(data: bytes, label: str, limits: RagSettings) -> LoadedDocument:
     """The document that these bytes of a file make; `label` is its safe name. Raises as `load` does."""
     suffix = os.path.splitext(label)[1].lower()
-    if suffix not in _READERS:
-        raise problems.unsupported(label, SUPPORTED)
+    if suffix not in SUPPORTED:
+        raise _unsupported(label, suffix)
     if not data:
         raise problems.empty(label)
     _check_signature(data, suffix, label)
@@ -93,6 +95,10 @@ def parse(data: bytes, label: str, limits: RagSettings) -> LoadedDocument:
     except Exception as error:  # parsers meet damaged files with errors of every type
         raise problems.damaged(label, suffix) from error
     return out.finish(loader, own_title)
+
+
+def _unsupported(label: str, suffix: str) -> RagError:
+    return problems.image_unread(label) if suffix in IMAGES else problems.unsupported(label, SUPPORTED)
 
 
 def _read(path: Path, label: str, limit_mb: int) -> bytes:

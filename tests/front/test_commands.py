@@ -105,8 +105,8 @@ def test_labelled_questions_are_measured(capsys: pytest.CaptureFixture[str], fol
     assert [row["setting"]["method"] for row in rows] == ["hybrid", "bm25", "dense", "hybrid"]
     assert rows[0]["recall"] == 1.0 and rows[0]["declined"] == 1.0 and rows[1]["declined"] is None
     assert rows[3]["passages"] > rows[0]["passages"]
-    status, out, _ = run(capsys, folder, "knowledge", "evaluate", str(path))
-    assert status == 0 and "| words and meaning |" in out and "100.0" in out
+    status, out, _ = run(capsys, folder, "knowledge", "evaluate", str(path), "--embedders", "embedded")
+    assert status == 0 and "| words and meaning |" in out and "100.0" in out and "meaning alone · embedded" in out
     status, _, err = run(capsys, folder, "knowledge", "evaluate")
     assert status == 2 and "FILE.csv" in err
     path.write_text("a,b\n1,2\n", encoding="utf-8")

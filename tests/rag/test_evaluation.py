@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from rag.embeddings import load_embedder
-from rag.errors import CollectionNotFoundError, QuestionError
+from rag.errors import CollectionNotFoundError, EmbedderError, QuestionError
 from rag.evaluation import Miss, Progress, Row, Setting, UnknownSources, evaluate, f1
+from rag.evaluation_view import setting_name
 from rag.knowledge_base import KnowledgeBase
 from rag.questions import Question, read_questions
-from rag.settings import RagSettings
+from rag.settings import EMBEDDED_EMBEDDER, RagSettings
 from rag.types import AnswerEvent, Citation, Done, Refusal, Sources, Token
 from tests.rag.bases import write_recipes
 
@@ -128,6 +132,21 @@ def test_what_cannot_be_measured_is_refused(base: KnowledgeBase) -> None:
         evaluate(base, "recipes", ASKED, [Setting(answers=True)])
     with pytest.raises(ValueError):
         Setting("bm25", answers=True)
+
+
+def test_another_embedder_is_a_setting_to_compare(base: KnowledgeBase, tmp_path: Path) -> None:
+    """A copy to which all tokens are the same."""
+    folder = tmp_path / "flat"
+    shutil.copytree(EMBEDDED_EMBEDDER, folder)
+    table = load_file(folder / "model.safetensors")["embedding.weight"]
+    save_file({"embedding.weight": np.ones_like(table)}, folder / "model.safetensors")
+    same, other = (Setting("dense", embedder=str(path)) for path in (EMBEDDED_EMBEDDER, folder))
+    rows = [e for e in evaluate(base, "recipes", ASKED, [Setting("dense"), same, other], k=1) if isinstance(e, Row)]
+    assert rows[0].mrr == rows[1].mrr != rows[2].mrr and rows[2].passages == rows[0].passages
+    assert setting_name(other, "en") == "meaning alone · flat"
+    (folder / "model.safetensors").write_bytes(b"")
+    with pytest.raises(EmbedderError):
+        list(evaluate(base, "recipes", ASKED, [other]))
 
 
 def test_documents_cut_again_are_the_same_documents(base: KnowledgeBase, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from rag import dense as dense_module
 from rag import index as index_module
 from rag.dense import DenseIndex
 from rag.errors import StorageError
-from rag.index import VectorIndex
+from rag.index import Folders, VectorIndex
 from rag.records import CollectionRow
 from rag.store import Store
 from tests.rag.bases import DIMENSION, a_collection, add, ids, unit
@@ -98,7 +98,7 @@ def searched(dense: DenseIndex, store: Store, count: int = 1000) -> list[tuple[s
 def test_a_committed_chunk_is_found_before_and_after_it_is_written(
     store: Store, recipes: CollectionRow, tmp_path: Path
 ) -> None:
-    dense = DenseIndex(store, tmp_path / "vector_db")
+    dense = DenseIndex(store, Folders(tmp_path / "vector_db"))
     assert searched(dense, store) == []
     add(store, "a", 50)
     assert dense.pending(store.collection("recipes")) == 50
@@ -126,7 +126,7 @@ def test_the_next_start_heals_whatever_a_crash_left(
     store: Store, recipes: CollectionRow, tmp_path: Path, crash: str
 ) -> None:
     """The store is ahead of Chroma, or Chroma of the store's mark; both end level, and the mark with them."""
-    dense = DenseIndex(store, tmp_path / "vector_db")
+    dense = DenseIndex(store, Folders(tmp_path / "vector_db"))
     gone = add(store, "a", 40)
     add(store, "b", 40)
     dense.flush(recipes)
@@ -148,7 +148,7 @@ def test_the_next_start_heals_whatever_a_crash_left(
     if crash == "folder damaged":
         (folder / "chroma.sqlite3").write_bytes(b"garbage" * 1000)
 
-    healed = DenseIndex(store, tmp_path / "vector_db")
+    healed = DenseIndex(store, Folders(tmp_path / "vector_db"))
     row = store.collection("recipes")
     assert {name for name, _ in searched(healed, store)} == ids(store)
     healed.flush(row)
@@ -164,12 +164,12 @@ def test_the_next_start_heals_whatever_a_crash_left(
 def test_a_sound_index_is_opened_without_comparing_ids(
     store: Store, recipes: CollectionRow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dense = DenseIndex(store, tmp_path / "vector_db")
+    dense = DenseIndex(store, Folders(tmp_path / "vector_db"))
     add(store, "a", 20)
     dense.flush(recipes)
     dense.close()
     monkeypatch.setattr(VectorIndex, "ids", lambda self: pytest.fail("compared ids"))
-    again = DenseIndex(store, tmp_path / "vector_db")
+    again = DenseIndex(store, Folders(tmp_path / "vector_db"))
     assert again._states == {}, "opened at first use"
     assert len(searched(again, store)) == 20
     again.close()
@@ -178,7 +178,7 @@ def test_a_sound_index_is_opened_without_comparing_ids(
 def test_verify_names_every_difference_and_rebuild_removes_it(
     store: Store, recipes: CollectionRow, tmp_path: Path
 ) -> None:
-    dense = DenseIndex(store, tmp_path / "vector_db")
+    dense = DenseIndex(store, Folders(tmp_path / "vector_db"))
     add(store, "a", 20)
     dense.flush(recipes)
     index = index_of(dense, recipes)
@@ -202,7 +202,7 @@ def test_verify_names_every_difference_and_rebuild_removes_it(
 def test_an_index_that_fails_is_given_up_and_replaced(
     store: Store, recipes: CollectionRow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
-    dense = DenseIndex(store, tmp_path / "vector_db")
+    dense = DenseIndex(store, Folders(tmp_path / "vector_db"))
     add(store, "a", 30)
     dense.flush(recipes)
     before = [name for name, _ in searched(dense, store, 10)]
@@ -228,7 +228,7 @@ def test_an_index_that_fails_is_given_up_and_replaced(
         assert searched(dense, store) == found and dense.pending(store.collection("recipes")) == 0
     assert dense.verify(recipes) == []
     dense.close()
-    again = DenseIndex(store, tmp_path / "vector_db")
+    again = DenseIndex(store, Folders(tmp_path / "vector_db"))
     assert searched(again, store) == found
     again.close()
 
@@ -237,5 +237,5 @@ def test_only_our_own_leftover_folders_are_deleted(store: Store, recipes: Collec
     folder = tmp_path / "vector_db"
     for name in ("0123456789abcdef", "3f2b8c1e-aaaa-bbbb-cccc-0123456789ab", "notes"):
         (folder / name).mkdir(parents=True)
-    DenseIndex(store, folder).close()
+    DenseIndex(store, Folders(folder)).close()
     assert sorted(path.name for path in folder.iterdir()) == ["3f2b8c1e-aaaa-bbbb-cccc-0123456789ab", "notes"]

@@ -126,6 +126,42 @@ def test_the_next_start_reads_files_and_counts_the_rest(
     assert list(folder.iterdir()) == []
 
 
+def test_no_passage_is_lost_between_two_files(
+    store: Store, recipes: CollectionRow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first of two files has shrunk, by deletions, to less than a file is made of; then it is damaged."""
+    monkeypatch.setattr(lexical, "_KEPT_FROM", 10)
+    folder = tmp_path / "keywords" / str(recipes.id)
+    index = LexicalIndex(store, tmp_path / "keywords")
+
+    def refresh() -> list[Path]:
+        index.refresh(store.collection("recipes"))
+        return sorted(folder.iterdir(), key=lambda path: -path.stat().st_size)
+
+    add(store, "a", 5, words="清蒸鲈鱼")
+    gone = add(store, "bb", 45)
+    refresh()
+    add(store, "ccc", 12)
+    assert len(refresh()) == 2, "or this shows nothing"
+    store.delete_document(gone)
+    assert len(refresh()) == 1, "or this shows nothing"
+
+    def sound() -> bool:
+        again, current = LexicalIndex(store, tmp_path / "keywords"), store.collection("recipes")
+        found = {name for name, _ in again.search(current, "红烧肉 清蒸", 100)}
+        return found == ids(store) and again.verify(current) == []
+
+    assert sound()
+    index.rebuild(store.collection("recipes"))
+    add(store, "dddd", 25)
+    refresh()
+    add(store, "eeeee", 12)
+    damaged, *rest = refresh()
+    assert rest, "or this shows nothing"
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    assert sound()
+
+
 def test_files_of_another_database_are_left_out(
     store: Store, recipes: CollectionRow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
