@@ -194,9 +194,9 @@ class Mix:
     """What the samples are drawn from.
 
     Attributes:
-        shares: weighs scenes, lists, other drills, questions of people and templates over real text ("reader"), those that rules
-            make over it ("rule", "cloze"), generated conversation and tool calls ("talk") and real conversation
-            ("chat"); those not named have the weights of `SHARES`.
+        shares: weighs scenes, lists, other drills, questions of people and templates over real text ("reader"), those
+            that rules make over it ("rule", "cloze"), generated conversation and tool calls ("talk") and real
+            conversation ("chat"); those not named have the weights of `SHARES`.
         refusals: share of questions over passages that they do not answer; among scenes and lists, whose questions
             miss more narrowly, 1.7 times that.
         first: share of conversations over passages whose last question stands before the passages too, as the app

@@ -1,10 +1,10 @@
-"""Invented lists: rows whose neighbours look alike, at times in two parts, with steps; and how they are written down."""
+"""Invented lists: rows whose neighbours look alike, at times in two parts, with steps; and how they are written."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from training.drills.facts import upper
@@ -81,11 +81,12 @@ def things(rng: Random, kind: Kind, many: int, known: Iterable[str] = ()) -> lis
 
 def make_doc(rng: Random, kind: Kind, known: Iterable[str] = ()) -> Doc:
     """A list of the kind; about half of `known` things are in it too."""
-    name = value_maker(kind.of("name")[0], kind.lang)(rng)
+    name = _value(rng, kind.of("name")[0], kind, {})
     parts = rng.sample(kind.of("part"), 2) if len(kind.of("part")) > 1 and rng.random() < 0.3 else []
     sizes = [rng.randint(3, 7) for _ in parts] or [rng.choice((4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 17, 20))]
     columns = kind.columns[: rng.choice((1, 2, 3, 4))] if len(kind.columns) > 1 else kind.columns
     layout, once = rng.choice(kind.of("line")), {"": ""}
+    table = rng.random() < (0.45 if len(columns) > 1 else 0.15)
     rows: list[Row] = []
     for part, size in enumerate(sizes):
         before = [row.thing for row in rows]
@@ -94,21 +95,19 @@ def make_doc(rng: Random, kind: Kind, known: Iterable[str] = ()) -> Doc:
             values = tuple(
                 "" if rng.random() < 0.07 else _value(rng, spec, kind, once) for spec in specs[: len(columns)]
             )
-            joined = group.counted and "{v} {x}" in layout and len(columns) == 1
+            joined = group.counted and layout in ("{v} {x}", "{v} of {x}") and len(columns) == 1 and not table
             answers = tuple(f"{value} {thing}" if value and joined else value for value in values)
-            note = rng.choice(kind.of("note")) if kind.of("note") and rng.random() < 0.12 else ""
+            note = rng.choice(kind.of("note")) if rng.random() < 0.08 else ""
+            if group.notes and rng.random() < 0.3:
+                note = rng.choice(group.notes)
             rows.append(Row(thing, values, answers, group.counted, note, part))
     if kind.of("mark") and rng.random() < 0.4:
         at = rng.randrange(len(rows))
-        rows[at] = Row(
-            *[getattr(rows[at], f) for f in ("thing", "values", "answers", "counted")],
-            kind.of("mark")[0],
-            rows[at].part,
-        )
+        rows[at] = replace(rows[at], note=kind.of("mark")[0])
     steps = _steps(rng, kind, rows, once)
     heads = [part.split(" ~ ")[0] for part in parts] or [rng.choice(kind.of("head"))]
     labels = [column.label for column in columns]
-    text = _write(rng, kind, layout, heads, labels, rows, [_told(done) for done in steps])
+    text = _write(rng, kind, "" if table else layout, heads, labels, rows, [_told(done) for done in steps])
     title = _NUMBER.sub(lambda m: str(rng.randint(int(m[1]), int(m[2]))), rng.choice(kind.of("title")))
     phrases = tuple(part.split(" ~ ")[1] for part in parts)
     return Doc(kind, name, upper(title.replace("{d}", name)), text, tuple(rows), phrases, tuple(steps))
@@ -125,9 +124,10 @@ def _steps(rng: Random, kind: Kind, rows: list[Row], once: dict[str, str]) -> li
     for at in chosen:
         step, thing = kind.steps[at], ""
         if "{x}" in step.text:
-            if not names:
+            thing = next((name for name in names if kind.fits(step, name)), "")
+            if not thing:
                 continue
-            thing = names.pop()
+            names.remove(thing)
         values = {}
         for slot in re.findall(r"\{([a-w])\}", step.text):
             value = _value(rng, kind.slots[slot], kind, once)
@@ -157,20 +157,25 @@ def _line(rng: Random, kind: Kind, layout: str, labels: list[str], row: Row, lab
         shown = ("，" if zh else ", ").join(told)
     else:
         shown = row.values[0]
+    if row.counted:
+        layout = layout.replace("{v} of {x}", "{v} {x}")
     text = layout.replace("{x}", row.thing).replace("{v}", shown) if shown else row.thing
     if row.note:
-        text += (f"（{row.note}）" if zh else f" ({row.note})") if rng.random() < 0.6 or not zh else f"，{row.note}"
+        plain = rng.random() < 0.5
+        text += (
+            (f"，{row.note}" if plain else f"（{row.note}）") if zh else f", {row.note}" if plain else f" ({row.note})"
+        )
     return text
 
 
 def _write(
     rng: Random, kind: Kind, layout: str, heads: list[str], labels: list[str], rows: list[Row], steps: list[str]
 ) -> str:
-    zh = kind.lang == "zh"
+    """The text; `layout` is how a line is written, "" for tables."""
+    zh, table = kind.lang == "zh", not layout
     mark = rng.choice(("", "", "## ", "### ", "**"))
     bullet = rng.choice(("- ", "- ", "- ", "* ", "· ", "", ""))
     labelled, capital = rng.random() < 0.5, rng.random() < 0.5
-    table = rng.random() < (0.45 if len(labels) > 1 else 0.15)
     joined = len(labels) == 1 and not table and rng.random() < 0.2
     out: list[str] = []
     for part, head in enumerate(heads):

@@ -30,18 +30,24 @@ class Column:
 
 @dataclass(frozen=True)
 class Group:
-    """Things that are easily mistaken for one another; `spec` fills the only column; `counted`: "3 onions"."""
+    """Things that are easily mistaken for one another; `spec` fills the first column; `counted`: "3 onions".
+
+    `notes` are what may stand beside one of them ("sliced"); `tags` say which steps it may be in.
+    """
 
     spec: str
     counted: bool
     members: Texts
+    notes: Texts
+    tags: str
 
 
 @dataclass(frozen=True)
 class Step:
-    """A step, the word that only it has, and the questions for each of its slots."""
+    """A step, the word that only it has, the tag that its thing must have, and the questions for each of its slots."""
 
     key: str
+    tag: str
     text: str
     asks: dict[str, Texts]
 
@@ -57,6 +63,10 @@ class Kind:
     groups: list[Group] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     slots: dict[str, str] = field(default_factory=dict)
+
+    def fits(self, step: Step, thing: str) -> bool:
+        """Whether the step may be taken with the thing."""
+        return not step.tag or any(thing in group.members and step.tag in group.tags for group in self.groups)
 
     def of(self, word: str) -> Texts:
         """The texts of a line ("title", "head", "in", "line", "note", "no", "why", ...)."""
@@ -81,18 +91,17 @@ def _take(kind: Kind, word: str, rest: str) -> None:
         kind.columns[-1].compare[word[:-1]] = _texts(rest)
     elif word == "+":
         spec, bar, members = rest.rpartition(" | ")
+        members, _, tags = members.partition(" @")
+        members, _, notes = members.partition(" ~ ")
         counted = spec.startswith("#")
-        kind.groups.append(
-            Group(
-                "=" + spec[1:] if counted else spec if bar else "",
-                counted,
-                tuple(m.strip() for m in members.split(",")),
-            )
-        )
+        names = tuple(name.strip() for name in members.split(","))
+        spec = "=" + spec[1:] if counted else spec if bar else ""
+        kind.groups.append(Group(spec, counted, names, _texts(notes), tags.strip()))
     elif word == "step":
         key, text, *asked = rest.split(" | ")
         asks = {slot.strip(): _texts(questions) for slot, _, questions in (part.partition(": ") for part in asked)}
-        kind.steps.append(Step(key.strip(), text.strip(), asks))
+        key, _, tag = key.strip().partition("@")
+        kind.steps.append(Step(key, tag, text.strip(), asks))
     elif word == "name:":
         kind.lines["name"] = (rest,)
     elif word == "mark:":

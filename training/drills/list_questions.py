@@ -46,7 +46,7 @@ WORDS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "which": ("which of these is on it: {a}, {b} or {c}", "is it {a}, {b} or {c} that is on the list"),
         "part": ("what all is {p}", "what is {p}", "list what is {p}"),
-        "two": ("{q}, and the {y}", "{q}, and {y}", "{q}? And the {y}"),
+        "two": ("{q}, and {y}", "{q}? And {y}", "{q}, and what about {y}"),
     },
 }
 
@@ -139,7 +139,9 @@ def two(rng: Random, desk: Desk) -> Asked | None:
     if len(rows) < 2:
         return None
     a, b = rng.sample(rows, 2)
-    text = rng.choice(WORDS[desk.lang]["two"]).format(q=asking(rng, desk, a, 0), y=b.thing)
+    text = rng.choice(WORDS[desk.lang]["two"]).format(
+        q=asking(rng, desk, a, 0), y=("the " if desk.doc.kind.of("then") else "") + b.thing
+    )
     form = "{}{}，{}{}" if desk.lang == "zh" else "{}: {}, {}: {}"
     return Asked(text, form.format(a.thing, a.values[0], b.thing, b.values[0]), "several", a)
 
@@ -272,15 +274,17 @@ def _ghosts(rng: Random, desk: Desk) -> list[str]:
     return near + rng.sample(far, len(far)) if rng.random() < 0.75 else far + near
 
 
-def ghost(rng: Random, desk: Desk) -> Asked | None:
+def lacking(rng: Random, desk: Desk) -> str | None:
     """A thing that is not in the list; at times one that another list has."""
     found = _ghosts(rng, desk)
     told = [row.thing for doc in desk.others for row in doc.rows if row.thing in found]
-    if told and rng.random() < 0.6:
-        found = [rng.choice(told)]
-    if not found:
-        return None
-    return _of(rng, desk, found[0], "ghost")
+    return rng.choice(told) if told and rng.random() < 0.6 else found[0] if found else None
+
+
+def ghost(rng: Random, desk: Desk) -> Asked | None:
+    """An amount of a thing that is not in the list."""
+    thing = lacking(rng, desk)
+    return _of(rng, desk, thing, "ghost") if thing else None
 
 
 def _of(rng: Random, desk: Desk, thing: str, kind: str, text: str = "") -> Asked:
@@ -347,14 +351,17 @@ def wrong_step(rng: Random, desk: Desk) -> Asked | None:
     idle = [row.thing for row in doc.rows if all(row.thing not in (d.thing, *d.values.values()) for d in doc.steps)]
     about = [done for done in doc.steps if done.thing]
     if about and idle and rng.random() < 0.5:
-        done, thing = rng.choice(about), rng.choice(idle)
+        done = rng.choice(about)
+        idle = [thing for thing in idle if doc.kind.fits(done.step, thing)]
         asks = [ask for asks in done.step.asks.values() for ask in asks if "{x}" in ask]
-        return Asked(rng.choice(asks).replace("{x}", thing), None, "wrong step") if asks else None
+        return Asked(rng.choice(asks).replace("{x}", rng.choice(idle)), None, "wrong step") if asks and idle else None
     left = [each for each in doc.kind.steps if each.key not in text]
     if not left:
         return None
-    asks = [ask for asks in rng.choice(left).asks.values() for ask in asks]
-    return Asked(rng.choice(asks).replace("{x}", rng.choice(doc.rows).thing), None, "wrong step")
+    other = rng.choice(left)
+    fitting = [row.thing for row in doc.rows if doc.kind.fits(other, row.thing)] or [doc.rows[0].thing]
+    asks = [ask for asks in other.asks.values() for ask in asks]
+    return Asked(rng.choice(asks).replace("{x}", rng.choice(fitting)), None, "wrong step")
 
 
 Maker = Callable[[Random, Desk], Asked | None]

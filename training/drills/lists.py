@@ -13,14 +13,22 @@ from training.drills.desk import OWN, Material, frame
 from training.drills.facts import upper
 from training.drills.list_docs import Doc, make_doc
 from training.drills.list_kinds import pool
-from training.drills.list_questions import NOT_TOLD, TOLD, Asked, Desk, add
+from training.drills.list_questions import NOT_TOLD, TOLD, Asked, Desk, add, lacking
 from training.drills.prompts import REFUSAL, Message, Sample, cited, reading_prompt
 
 _THEN = {
     "zh": ("那{y}呢", "{y}呢", "还有{y}", "{y}也说一下", "那{y}", "{y}"),
-    "en": ("and the {y}", "and {y}", "{y}", "what about the {y}", "same for the {y}", "ok, and {y}", "and for {y}"),
+    "en": ("and {y}", "{y}", "what about {y}", "same for {y}", "ok, and {y}", "and for {y}"),
 }
+_GOES_ON = ("lookup", "untold", "follow")  # after these a short question asks for the same column
+_LABEL = {"zh": ("那{y}呢", "{y}呢", "{y}"), "en": ("and the {y}", "and {y}", "what about the {y}", "{y}")}
 _PLACE = {"zh": ("那{p}呢", "{p}呢"), "en": ("and {p}", "what about {p}")}
+
+
+def _then(rng: Random, desk: Desk, thing: str) -> str:
+    """ "And the oil", for what was just asked about another thing."""
+    the = "the " if desk.doc.kind.of("then") and rng.random() < 0.7 else ""
+    return rng.choice(_THEN[desk.lang]).format(y=the + thing)
 
 
 def _passages(
@@ -65,25 +73,16 @@ def _named(rng: Random, desk: Desk, asked: Asked) -> str:
     return f"{place}, {text}" if rng.random() < 0.2 else add(text, place)
 
 
-def _alone(desk: Desk, asked: Asked) -> bool:
-    """Whether the question can mean this list only, though it does not name it."""
-    if not desk.others:
-        return True
-    return asked.about is not None and not any(doc.has(asked.about.thing) for doc in desk.others)
-
-
 def _follow(rng: Random, desk: Desk, last: Asked) -> tuple[Desk, Asked] | None:
     """ "And the oil?": another row, another column of the row, the row in the other part or the other list."""
     row, doc, lang = last.about, desk.doc, desk.lang
-    if row is None or last.column < 0 or last.column >= len(doc.rows[0].values):
+    if row is None or last.kind not in _GOES_ON:
         return None
     roll = rng.random()
     if roll < 0.2 and len(row.values) > 1:
         column = rng.choice([i for i in range(len(row.values)) if i != last.column])
         label = doc.kind.columns[column].label.lower()
-        return desk, Asked(
-            rng.choice(_THEN[lang][:2]).format(y=label), row.answers[column] or None, "follow", row, column
-        )
+        return desk, Asked(rng.choice(_LABEL[lang]).format(y=label), row.answers[column] or None, "follow", row, column)
     if roll < 0.35 and desk.others and len(doc.rows[0].values) == 1:
         other = rng.choice(desk.others)
         found = [r for r in other.rows if r.thing == row.thing]
@@ -96,29 +95,43 @@ def _follow(rng: Random, desk: Desk, last: Asked) -> tuple[Desk, Asked] | None:
     if not rest:
         return None
     there = rng.choice(rest)
-    text = rng.choice(_THEN[lang]).format(y=there.thing)
+    text = _then(rng, desk, there.thing)
     return desk, Asked(text, there.answers[last.column] or None, "follow", there, last.column)
+
+
+def _no_more(rng: Random, desk: Desk) -> Asked | None:
+    """A short question that goes on with a thing that no list has."""
+    thing = lacking(rng, Desk(desk.lang, desk.docs, desk.doc, False))
+    return Asked(_then(rng, desk, thing), None, "follow") if thing else None
+
+
+def _clear(desk: Desk, asked: Asked, last: Asked | None) -> bool:
+    """Whether it is clear which list a question means that names none."""
+    if desk.named or not desk.others:
+        return True
+    if asked.answer is None:
+        return asked.kind in ("ghost", "premise") or (asked.kind == "missing" and last is not None)
+    about = asked.about
+    return last is not None or (about is not None and not any(doc.has(about.thing) for doc in desk.others))
 
 
 def _draw(rng: Random, desk: Desk, refuse: bool, last: Asked | None) -> tuple[Desk, Asked] | None:
     """A question; after `last`, which was about the same list, often a short one that goes on from it."""
-    if last is not None and rng.random() < 0.4:
+    if last is not None and not desk.named and last.kind in _GOES_ON and rng.random() < 0.5:
+        if refuse and (none := _no_more(rng, desk)):
+            return desk, none
         if not refuse and (found := _follow(rng, desk, last)):
             return found
-        if refuse and last.column >= 0 and (none := NOT_TOLD[0][0](rng, Desk(desk.lang, desk.docs, desk.doc, False))):
-            for group in desk.doc.kind.groups:
-                if thing := next((name for name in group.members if name in none.text and desk.absent(name)), None):
-                    return desk, Asked(rng.choice(_THEN[desk.lang]).format(y=thing), None, "follow")
     makers = NOT_TOLD if refuse else TOLD
     for make in rng.choices([m for m, _ in makers], [w for _, w in makers], k=9):
         asked = make(rng, desk)
-        if asked and (desk.named or last is not None or (asked.answer and _alone(desk, asked)) or not desk.others):
+        if asked and _clear(desk, asked, last):
             return desk, asked
     return None
 
 
-def _typed(rng: Random, text: str, lang: str) -> str:
-    if rng.random() < 0.25:
+def _typed(rng: Random, asked: Asked, text: str, lang: str) -> str:
+    if asked.kind != "follow" and rng.random() < 0.2:
         return frame(rng, text, lang)
     shown = upper(text) if lang == "en" and rng.random() < 0.7 else text
     return shown + ("？" if lang == "zh" else "?") * (rng.random() < 0.75)
@@ -138,33 +151,33 @@ def list_drill(
     passages, numbers = _passages(rng, docs, material or Material(), lang, most)
     own = rng.choice(OWN[lang]) if rng.random() < 0.05 else ""
     messages: list[Message] = [{"role": "system", "content": reading_prompt(passages, lang, own)}]
-    at, last, seen, first = 0, None, set[str](), None
+    at, seen = 0, set[tuple[int, str]]()
+    last: Asked | None = None
+    first: tuple[Asked, int] | None = None
     for _ in range(turns or rng.choice((1, 2, 3, 4, 5, 6))):
         if last is not None and rng.random() < 0.3:
             at, last = rng.randrange(len(docs)), None
-        named = last is None and (len(docs) > 1 or rng.random() < 0.3)
-        desk = Desk(lang, docs, docs[at], named and rng.random() < (0.85 if len(docs) > 1 else 1))
-        drawn = _draw(rng, desk, rng.random() < refusals, last)
+        named = rng.random() < (0.3 if last is not None or len(docs) == 1 else 0.85)
+        drawn = _draw(rng, Desk(lang, docs, docs[at], named), rng.random() < refusals, last)
         if drawn is None:
             continue
-        meant, asked = drawn
-        cite = numbers[docs.index(meant.doc)]
-        text = _named(rng, meant, asked) if meant.named and asked.kind != "follow" else asked.text
-        if text in seen:
+        desk, asked = drawn
+        at = docs.index(desk.doc)
+        text = _named(rng, desk, asked) if desk.named and asked.kind != "follow" else asked.text
+        key = (at, f"{asked.about.thing} {asked.column}" if asked.about and asked.kind in _GOES_ON else asked.text)
+        if key in seen:
             continue
-        seen.add(text)
-        reply = REFUSAL[lang] if asked.answer is None else cited(asked.answer, cite, lang)
+        seen.add(key)
+        reply = REFUSAL[lang] if asked.answer is None else cited(asked.answer, numbers[at], lang)
         messages += [
-            {"role": "user", "content": _typed(rng, text, lang)},
+            {"role": "user", "content": _typed(rng, asked, text, lang)},
             {"role": "assistant", "content": reply},
         ]
-        first = first or (asked, cite, docs[at].kind.name)
-        at, last = docs.index(meant.doc), asked
+        first, last = first or (asked, at), asked
     if first is None:
         return list_drill(rng, lang, held, material, most, refusals, turns)
-    asked, cite, family = first
-    told = asked.answer is not None
-    return Sample(
-        messages, lang, family, asked.kind if told else "unanswerable", asked.answer, cite if told else None,
-        {} if told else {"why": asked.kind},
-    )  # fmt: skip
+    asked, at = first
+    family = docs[at].kind.name
+    if asked.answer is None:
+        return Sample(messages, lang, family, "unanswerable", extra={"why": asked.kind})
+    return Sample(messages, lang, family, asked.kind, asked.answer, numbers[at])
