@@ -98,10 +98,10 @@ def _take(kind: Kind, word: str, rest: str) -> None:
         spec = "=" + spec[1:] if counted else spec if bar else ""
         kind.groups.append(Group(spec, counted, names, _texts(notes), tags.strip()))
     elif word == "step":
-        key, text, *asked = rest.split(" | ")
-        asks = {slot.strip(): _texts(questions) for slot, _, questions in (part.partition(": ") for part in asked)}
-        key, _, tag = key.strip().partition("@")
-        kind.steps.append(Step(key, tag, text.strip(), asks))
+        head, text, *asked = rest.split(" | ")
+        key, _, tag = head.strip().partition("@")
+        slots = {slot.strip(): _texts(questions) for slot, _, questions in (part.partition(": ") for part in asked)}
+        kind.steps.append(Step(key, tag, text.strip(), slots))
     elif word == "name:":
         kind.lines["name"] = (rest,)
     elif word == "mark:":
