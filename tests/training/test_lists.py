@@ -13,21 +13,8 @@ import pytest
 from training.drills.asides import aside, chatty, slip
 from training.drills.list_docs import Doc, make_doc
 from training.drills.list_kinds import kinds, pool
-from training.drills.list_questions import (
-    Asked,
-    Desk,
-    amount,
-    check,
-    compare,
-    count,
-    ghost,
-    lookup,
-    missing,
-    premise,
-    untold,
-    wrong_part,
-    wrong_step,
-)
+from training.drills.list_questions import Asked, Desk, amount, check, compare, count, lookup
+from training.drills.list_refusals import ghost, missing, premise, untold, wrong_part, wrong_step
 from training.drills.lists import list_drill
 from training.drills.prompts import REFUSAL, Sample, reading_prompt
 from training.drills.scenes.grammar import read

@@ -1,4 +1,4 @@
-"""Questions about lists and their answers, made from the rows; and what the lists do not tell, of every kind.
+"""Questions about lists and their answers, made from the rows.
 
 A maker gets a desk and gives an `Asked`, or None where its kind of question cannot be asked of that list.
 """
@@ -217,10 +217,10 @@ def check(rng: Random, desk: Desk) -> Asked | None:
 def which(rng: Random, desk: Desk) -> Asked | None:
     """Which one of three stands in the list."""
     row = rng.choice(desk.doc.rows)
-    ghosts = _ghosts(rng, desk)[:2]
-    if len(ghosts) < 2:
+    strange = ghosts(rng, desk)[:2]
+    if len(strange) < 2:
         return None
-    three = [row.thing, *ghosts]
+    three = [row.thing, *strange]
     rng.shuffle(three)
     text = rng.choice(WORDS[desk.lang]["which"]).format(a=three[0], b=three[1], c=three[2])
     return Asked(text, row.thing, "which", row)
@@ -262,7 +262,7 @@ def both(rng: Random, desk: Desk) -> Asked | None:
     return Asked(text, ("，" if zh else ", ").join(told), "both", rows[0])
 
 
-def _ghosts(rng: Random, desk: Desk) -> list[str]:
+def ghosts(rng: Random, desk: Desk) -> list[str]:
     """Things that are not there, those first that are easily mistaken for one that is."""
     have = {row.thing for row in desk.doc.rows}
     near: list[str] = []
@@ -274,101 +274,8 @@ def _ghosts(rng: Random, desk: Desk) -> list[str]:
     return near + rng.sample(far, len(far)) if rng.random() < 0.75 else far + near
 
 
-def lacking(rng: Random, desk: Desk) -> str | None:
-    """A thing that is not in the list; at times one that another list has."""
-    found = _ghosts(rng, desk)
-    told = [row.thing for doc in desk.others for row in doc.rows if row.thing in found]
-    return rng.choice(told) if told and rng.random() < 0.6 else found[0] if found else None
-
-
-def ghost(rng: Random, desk: Desk) -> Asked | None:
-    """An amount of a thing that is not in the list."""
-    thing = lacking(rng, desk)
-    return _of(rng, desk, thing, "ghost") if thing else None
-
-
-def _of(rng: Random, desk: Desk, thing: str, kind: str, text: str = "") -> Asked:
-    groups = [group for group in desk.doc.kind.groups if thing in group.members]
-    row = Row(thing, (), (), bool(groups and groups[0].counted), "", 0)
-    column = rng.randrange(len(desk.doc.rows[0].values))
-    asked = (text or rng.choice(desk.doc.kind.columns[column].asks)).replace("{x}", thing)
-    return Asked(asked.replace("how much " + thing, "how many " + thing) if row.counted else asked, None, kind)
-
-
-def untold(rng: Random, desk: Desk) -> Asked | None:
-    """A thing that is listed, its amount is not."""
-    found = [(row, i) for row in desk.doc.rows for i, value in enumerate(row.values) if not value]
-    if not found:
-        return None
-    row, column = rng.choice(found)
-    return Asked(asking(rng, desk, row, column), None, "untold", row, column)
-
-
-def wrong_part(rng: Random, desk: Desk) -> Asked | None:
-    """A thing that only the other part has."""
-    doc = desk.doc
-    names = [row.thing for row in doc.rows]
-    found = [row for row in doc.rows if names.count(row.thing) == 1] if doc.parts else []
-    if not found:
-        return None
-    row = rng.choice(found)
-    text, place = rng.choice(doc.kind.columns[0].asks), doc.parts[1 - row.part]
-    text = text.replace("how much {x}", "how many {x}") if row.counted else text
-    if desk.lang == "zh":
-        return Asked(
-            text.replace("{x}", place + ("的" if place.endswith("里") else "") + row.thing), None, "wrong part"
-        )
-    return Asked(add(text.replace("{x}", row.thing), place), None, "wrong part")
-
-
-def missing(rng: Random, desk: Desk) -> Asked | None:
-    """What no such list tells."""
-    text = rng.choice(desk.doc.kind.of("no"))
-    found = [row for row in desk.doc.rows if not row.note]
-    if not found:
-        return None
-    return Asked(text.replace("{x}", rng.choice(found).thing), None, "missing")
-
-
-def premise(rng: Random, desk: Desk) -> Asked | None:
-    """A question that takes for granted a thing that is not there, or a value of it."""
-    found = _ghosts(rng, desk)
-    if not found:
-        return None
-    values = [row.values[0] for row in desk.doc.rows if row.values[0]]
-    if values and rng.random() < 0.3:
-        text = rng.choice(WORDS[desk.lang]["check"]).replace("{w}", rng.choice(values))
-        return _of(rng, desk, found[0], "premise", text)
-    return Asked(rng.choice(desk.doc.kind.of("why")).replace("{g}", found[0]), None, "premise")
-
-
-def wrong_step(rng: Random, desk: Desk) -> Asked | None:
-    """A step that is not taken, or with a thing that no step names."""
-    doc = desk.doc
-    if not doc.steps:
-        return None
-    text = doc.text.casefold()
-    idle = [row.thing for row in doc.rows if all(row.thing not in (d.thing, *d.values.values()) for d in doc.steps)]
-    about = [done for done in doc.steps if done.thing]
-    if about and idle and rng.random() < 0.5:
-        done = rng.choice(about)
-        idle = [thing for thing in idle if doc.kind.fits(done.step, thing)]
-        asks = [ask for asks in done.step.asks.values() for ask in asks if "{x}" in ask]
-        return Asked(rng.choice(asks).replace("{x}", rng.choice(idle)), None, "wrong step") if asks and idle else None
-    left = [each for each in doc.kind.steps if each.key not in text]
-    if not left:
-        return None
-    other = rng.choice(left)
-    fitting = [row.thing for row in doc.rows if doc.kind.fits(other, row.thing)] or [doc.rows[0].thing]
-    asks = [ask for asks in other.asks.values() for ask in asks]
-    return Asked(rng.choice(asks).replace("{x}", rng.choice(fitting)), None, "wrong step")
-
-
 Maker = Callable[[Random, Desk], Asked | None]
 TOLD: tuple[tuple[Maker, float], ...] = (
     (lookup, 46), (step, 20), (two, 6), (compare, 8), (count, 5), (reverse, 4), (check, 6), (which, 5), (marked, 8),
     (part, 6), (both, 6),
-)  # fmt: skip
-NOT_TOLD: tuple[tuple[Maker, float], ...] = (
-    (ghost, 36), (untold, 18), (wrong_part, 14), (missing, 14), (premise, 12), (wrong_step, 16),
 )  # fmt: skip

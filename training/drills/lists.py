@@ -1,8 +1,8 @@
 """List drills: the one line asked for among lines that look like it, several, compared, counted, or not there.
 
-Every question is made from the rows (`list_questions`), so its answer is known, and so is what no list tells: a thing
-that is missing, a thing without an amount, one that only the other list or the other part has, a step that is not
-taken, a false premise.
+Every question is made from the rows (`list_questions`), so its answer is known, and so is what no list tells
+(`list_refusals`): a thing that is missing, a thing without an amount, one that only the other list or the other part
+has, a step that is not taken, a false premise.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from training.drills.desk import OWN, Material, frame
 from training.drills.facts import upper
 from training.drills.list_docs import Doc, make_doc
 from training.drills.list_kinds import pool
-from training.drills.list_questions import NOT_TOLD, TOLD, Asked, Desk, add, lacking
+from training.drills.list_questions import TOLD, Asked, Desk, add
+from training.drills.list_refusals import NOT_TOLD, lacking
 from training.drills.prompts import REFUSAL, Message, Sample, cited, reading_prompt
 
 _THEN = {
