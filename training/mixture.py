@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from training.drills.asides import chatty
 from training.drills.prompts import Sample, ask_first
 from training.drills.swaps import Swaps
 
@@ -176,7 +177,16 @@ class _Queue:
         return ready.pop(rng.randrange(len(ready))) if ready else None
 
 
-SHARES = {"scene": 26.0, "drill": 15.0, "reader": 16.0, "rule": 7.0, "cloze": 15.0, "talk": 16.0, "chat": 5.0}
+SHARES = {
+    "scene": 26.0,
+    "list": 10.0,
+    "drill": 15.0,
+    "reader": 16.0,
+    "rule": 7.0,
+    "cloze": 15.0,
+    "talk": 16.0,
+    "chat": 5.0,
+}
 
 
 @dataclass(frozen=True)
@@ -184,30 +194,35 @@ class Mix:
     """What the samples are drawn from.
 
     Attributes:
-        shares: weighs scenes, drills, questions of people and templates over real text ("reader"), those that rules
-            make over it ("rule", "cloze"), generated conversation and tool calls ("talk") and real conversation
-            ("chat"); those not named have the weights of `SHARES`.
-        refusals: share of questions over passages that they do not answer; among scenes, whose questions miss more
-            narrowly, 1.7 times that.
+        shares: weighs scenes, lists, other drills, questions of people and templates over real text ("reader"), those
+            that rules make over it ("rule", "cloze"), generated conversation and tool calls ("talk") and real
+            conversation ("chat"); those not named have the weights of `SHARES`.
+        refusals: share of questions over passages that they do not answer; among scenes and lists, whose questions
+            miss more narrowly, 1.7 times that.
         first: share of conversations over passages whose last question stands before the passages too, as the app
             asks; the others practise many questions over one reading.
+        asides: share of the questions over passages with small talk around them; half as many have a slip of the
+            finger.
     """
 
     shares: Mapping[str, float] = field(default_factory=dict)
     refusals: float = 0.11
     first: float = 0.6
+    asides: float = 0.15
 
 
 def samples(sources: Sources, rng: Random, mix: Mix | None = None) -> Iterator[list[dict[str, str]]]:
     """An endless mixture of conversations."""
     mix = mix or Mix()
-    for messages in _drawn(sources, rng, mix):
+    for drawn in _drawn(sources, rng, mix):
+        messages = chatty(rng, drawn, mix.asides)
         yield ask_first(messages, rng.choice((1, 1, 2, 3))) if rng.random() < mix.first else messages
 
 
 def _drawn(sources: Sources, rng: Random, mix: Mix) -> Iterator[list[dict[str, str]]]:
     from training.drills import Material, draw
     from training.drills.cloze import cloze_samples
+    from training.drills.lists import list_drill
     from training.drills.reading import from_document, join, windows
     from training.drills.scenes import scene_drill
 
@@ -233,6 +248,8 @@ def _drawn(sources: Sources, rng: Random, mix: Mix) -> Iterator[list[dict[str, s
                 yield sample.messages
         elif kind == "scene":
             yield scene_drill(rng, lang, material=material, refusals=1.7 * refusals).messages
+        elif kind == "list":
+            yield list_drill(rng, lang, material=material, refusals=1.7 * refusals).messages
         else:
             yield draw(rng, lang, material=material, talking=float(kind == "talk")).messages
 

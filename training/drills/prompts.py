@@ -58,14 +58,21 @@ def reading_prompt(passages: Sequence[tuple[str, str]], lang: str, own: str = ""
     return (own + "\n\n" if own else "") + _HEAD[lang] + asked + _PASSAGES[lang] + body
 
 
+def reads(messages: Sequence[Message]) -> str | None:
+    """The language of a conversation over passages whose question does not stand before them; else None."""
+    first = messages[0]
+    found = (lang for lang in _HEAD if _HEAD[lang] + _PASSAGES[lang] in first["content"])
+    return next(found, None) if first["role"] == "system" else None
+
+
 def ask_first(messages: Sequence[Message], turns: int) -> list[Message]:
     """A conversation over passages up to its `turns`-th exchange, whose question comes before the passages too.
 
     A conversation without a reading prompt, or with a question there already, is given back as it is.
     """
     system = messages[0]["content"]
-    lang = next((lang for lang in _HEAD if _HEAD[lang] + _PASSAGES[lang] in system), None)
-    if messages[0]["role"] != "system" or lang is None:
+    lang = reads(messages)
+    if lang is None:
         return list(messages)
     kept = list(messages[: 1 + 2 * turns])
     asked = next(m["content"] for m in reversed(kept) if m["role"] == "user")

@@ -10,7 +10,7 @@ tenth of what a clone of this repository may hold. A file holds scenes; a scene 
     ? how early can I swim | ... => {o}      ways to ask for it, and the answer as the wording has it (A / B: either)
     ! is there a sauna | ...                 questions that the text never answers
     ## Prices                                a heading before the facts that follow
-    form: prose                              or lines, or any (default)
+    form: prose                              or lines, list (headed, steps start with "1. "), any (default)
 """
 
 from __future__ import annotations
@@ -93,8 +93,8 @@ def _take(draft: _Draft, line: str) -> None:
         draft.titles = _parts(line[6:], "|")
     elif line.startswith("form:"):
         draft.form = line[5:].strip()
-        if draft.form not in ("any", "prose", "lines"):
-            raise ValueError("form is any, prose or lines")
+        if draft.form not in ("any", "prose", "lines", "list"):
+            raise ValueError("form is any, prose, lines or list")
     elif line.startswith("## "):
         draft.heading = line[3:].strip()
     elif line.startswith(">"):

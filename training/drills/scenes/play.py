@@ -13,6 +13,7 @@ from training.drills.pools import words
 from training.drills.scenes.grammar import SLOT, Scene, Told
 
 Maker = Callable[[Random], str]
+_PAIR = re.compile(r"([^:：|]{1,40}?)(?:: |：)([^|]+)$")
 _RANGE = re.compile(r"^(-?[\d.]+)\.\.(-?[\d.]+)(?::([\d.]+))?$")
 _ZH, _EN = values_zh.VALUES, values_en.VALUES
 _MONTHS = words("January February March April May June July August September October November December")
@@ -135,7 +136,8 @@ def play(rng: Random, scene: Scene, keep: float, values: dict[str, str] | None =
     kept = [fact for fact in scene.facts if fact.always or rng.random() < keep]
     if len(kept) < 2 or not any(fact.questions for fact in kept):
         kept = list(scene.facts)
-    told = [put(rng.choice(fact.wordings)) for fact in kept]
+    style = rng.randrange(12)  # a list writes all its lines in one way
+    told = [put(f.wordings[style % len(f.wordings)] if scene.form == "list" else rng.choice(f.wordings)) for f in kept]
     asked, absent = [], []
     for fact in scene.facts:
         shown = told[kept.index(fact)] if fact in kept else None
@@ -156,7 +158,35 @@ def _answer(forms: tuple[str, ...], shown: str) -> str:
     return next((form for form in forms if form.casefold() in folded), forms[0])
 
 
+def _list(rng: Random, scene: Scene, kept: list[Told], told: list[str]) -> str:
+    """Lines under headings: bullets, steps that are numbered anew ("1. "), at times a table of "label: value" lines."""
+    mark, bullet = rng.choice(("", "## ", "### ", "**")), rng.choice(("- ", "- ", "- ", "* ", "· ", ""))
+    sections: dict[str, list[str]] = {}
+    heading = ""
+    for fact in scene.facts:
+        heading = fact.heading or heading
+        at = next((i for i, each in enumerate(kept) if each is fact), None)
+        if at is not None:
+            plain = told[at].startswith("1. ") or (fact.always and not heading)
+            sections.setdefault(heading, []).append(("" if plain else bullet) + told[at])
+    out: list[str] = []
+    for head, lines in sections.items():
+        pairs = [_PAIR.match(line.removeprefix(bullet)) for line in lines]
+        if len(lines) > 2 and all(pairs) and rng.random() < 0.4:
+            first = "| 项目 | 内容 |" if scene.lang == "zh" else "| Item | Details |"
+            lines = [first, "|---|---|", *(f"| {pair[1]} | {pair[2]} |" for pair in pairs if pair)]
+        steps = 0
+        for i, line in enumerate(lines):
+            if line.startswith("1. "):
+                steps += 1
+                lines[i] = f"{steps}. {line[3:]}"
+        out += [f"**{head}**" if mark == "**" else mark + head] * bool(head) + lines
+    return "\n".join(out)
+
+
 def _layout(rng: Random, scene: Scene, kept: list[Told], told: list[str]) -> str:
+    if scene.form == "list":
+        return _list(rng, scene, kept, told)
     form = scene.form if scene.form != "any" else rng.choice(("prose", "prose", "paragraphs", "lines", "bullets"))
     headings = rng.random() < 0.7
     gap = "" if scene.lang == "zh" else " "
