@@ -54,7 +54,7 @@ def taught(page: Page, jobs: JobStore) -> None:
         page.wait_for_timeout(500)
     open_tab(page, "Teach")
     page.locator("#fs-teach-talk").wait_for()
-    page.locator("#fs-teach-loss .marks").wait_for()
+    page.locator("#fs-teach-loss polyline").wait_for()
     page.wait_for_timeout(1500)
 
 
