@@ -45,7 +45,8 @@ def score_points(done: Progress) -> dict[str, list[Point]]:
     """Score -> (step, score) of every report card on the way; the final one asks more, so it is no point of a curve."""
     cards = [card for card in done.cards if not card.final]
     found = {
-        name: [(card.step, card.scores[name]) for card in cards if card.scores.get(name) is not None] for name in SCORES
+        name: [(float(card.step), float(card.scores[name])) for card in cards if card.scores.get(name) is not None]
+        for name in SCORES
     }
     return {name: points for name, points in found.items() if points}
 
