@@ -118,7 +118,7 @@ class JobsTab:
         timer = gr.Timer(active=busy)
         if now == drawn:  # nothing is drawn anew that looks the same: it would flicker, and close what is open
             return (*(gr.skip() for _ in self.view[:-1]), timer)
-        listing = gr.update(choices=choices, value=view.id if view else None, visible=bool(choices))
+        listing = gr.update(choices=choices, value=view.id if view else None, visible=len(choices) > 1)
         if view is None:
             nothing = f'<p class="fs-hint">{text("teach_no_jobs", lang)}</p>'
             hidden = [gr.update(visible=False) for _ in self.buttons]

@@ -140,7 +140,7 @@ def job_learned(view: JobView, lang: str) -> str:
     """Curves, the report card, and the fixed questions before and after; "" before there is any of it."""
     done = view.progress
     best = [card for card in done.cards if card.best]
-    found = curves(done, lang)
+    found = ""
     if best:
         about = "" if best[-1].final else text("teach_report_so_far", lang, step=best[-1].step)
         sampled = "" if best[-1].final else f" · {text('teach_report_sampled', lang)}"
@@ -157,6 +157,7 @@ def job_learned(view: JobView, lang: str) -> str:
             for a in done.samples[-1].answers
         ]
         found += _table("teach_samples_columns", rows, lang, "fs-samples")
+    found += curves(done, lang)
     return f'<div class="fs-teach">{found}</div>' if found else ""
 
 

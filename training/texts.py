@@ -50,8 +50,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "and its answer to leave the row out.",
         "teach_rows_first": "The first {shown} of {total} rows; the others are taught as they are. Double-click a cell "
         "to change it; empty a question and its answer to leave the row out.",
-        "teach_columns": "#|Said before|Question|Answer",
-        "teach_start": "Teach",
+        "teach_columns": "#|Before|Question|Answer",
+        "teach_start": "Start teaching",
         "teach_started": "“{name}” is being taught. The chat goes on meanwhile.",
         "teach_taught": "To learn",
         "teach_rows_value": "{rows} rows",
@@ -101,7 +101,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "teach_hours": "{n:.1f} h",
         "teach_halved": "Memory ran out: going on with {rows} rows at a time. Gradients are added up, so the result is "
         "the same.",
-        "teach_ready": "“{title}” is in the chat's list of selves: choose it there, and it answers your next message.",
+        "teach_ready": "“{title}” is ready: press “Talk to it”, or choose it in the chat's list of selves.",
         "teach_draft": "Draft: it missed a bar (see the report card). It can be used, and is marked as a draft.",
         "teach_word_draft": "draft",
         "teach_kept_nothing": "Stopped before there was anything to keep.",
@@ -187,7 +187,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "teach_rows_hint": "将教这 {shown} 行。双击单元格可修改；把问题和回答都清空，这一行就不教。",
         "teach_rows_first": "共 {total} 行，这里是前 {shown} 行，其余照原样教。双击单元格可修改；"
         "把问题和回答都清空，这一行就不教。",
-        "teach_columns": "#|之前说过|问题|回答",
+        "teach_columns": "#|之前|问题|回答",
         "teach_start": "开始教",
         "teach_started": "正在教“{name}”，其间可以照常对话。",
         "teach_taught": "学习",
@@ -237,7 +237,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "teach_minutes": "{n:.0f} 分钟",
         "teach_hours": "{n:.1f} 小时",
         "teach_halved": "内存不足：改为每次 {rows} 行，梯度累加，结果不变。",
-        "teach_ready": "“{title}”已出现在对话页的分身列表中：选中它，下一条消息就由它回答。",
+        "teach_ready": "“{title}”学好了：点“和它对话”，或在对话页的分身列表中选它。",
         "teach_draft": "草稿：有一项未达标（见成绩单）。可以使用，但会标为草稿。",
         "teach_word_draft": "草稿",
         "teach_kept_nothing": "在有可保留的内容之前就停止了。",
