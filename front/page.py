@@ -89,7 +89,7 @@ def build(services: Services, runs: ChatRuns) -> tuple[gr.Blocks, dict[str, Any]
         timer = gr.Timer(0.7)
 
         def talk(job: str | None, request: gr.Request) -> tuple[Any, Any]:
-            return gr.Tabs(selected="chat"), gr.update(**_choose(services, job or "", language(request)))
+            return gr.Tabs(selected="chat"), gr.update(**choose_taught(services, job or "", language(request)))
 
         def show_state(request: gr.Request) -> tuple[Any, Any, Any]:
             lang = language(request)
@@ -214,7 +214,7 @@ def _teaching(services: Services, owner: Callable[[gr.Request], str]) -> teachin
     return teaching_tab.TeachServices(services.jobs, services.shelf, place, bring, corrections)
 
 
-def _choose(services: Services, job: str, lang: str) -> dict[str, Any]:
+def choose_taught(services: Services, job: str, lang: str) -> dict[str, Any]:
     """The chat's picker with the self that a training published."""
     try:
         view = services.jobs.get(job)
