@@ -86,6 +86,7 @@ def test_a_training_is_paused_found_again_resumed_and_stopped(browser: Browser, 
         return looked_at(page)
 
     with visit(browser, app) as page:
+        page.set_default_timeout(200_000)  # trainings give way to whatever else runs on the machine
         card = looked_at(page)
         page.locator("#fs-teach-loss polyline").wait_for()
         page.click("#fs-teach-pause")
