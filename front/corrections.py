@@ -9,24 +9,26 @@ from typing import TYPE_CHECKING, Any
 from llm.corrections import Correction as Given
 from llm.errors import ConversationError
 from rag.types import Passage
-from training.corrections import Correction, CorrectionStore
+from training.corrections import Correction
 from training.errors import TrainingError
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
+    from front.services import Services
+
 _ROLES = {"system": "system", "human": "user", "ai": "assistant"}
 _VERSION = re.compile(r"v[0-9]+")
 
 
-def acceptor(store: CorrectionStore) -> Callable[[Given], None]:
-    """Keeps corrections in `store`, with the very messages that the model was asked with."""
+def acceptor(services: Services) -> Callable[[Given], None]:
+    """Keeps corrections, with the very messages that the model was asked with."""
 
     def accept(given: Given) -> None:
         try:
-            store.add(
+            services.corrections.add(
                 Correction(
-                    name=given.adapter or "",
+                    name=_now_called(services, given.adapter or ""),
                     version=given.version,
                     messages=tuple(_plain(m) for m in _asked(given)),
                     question=given.question,
@@ -40,6 +42,13 @@ def acceptor(store: CorrectionStore) -> Callable[[Given], None]:
             raise ConversationError(en=error.en, zh=error.zh) from error
 
     return accept
+
+
+def _now_called(services: Services, name: str) -> str:
+    """The self's name today: it may have been renamed since it answered."""
+    if not name or any(info.name == name for info in services.registry.scan()):
+        return name
+    return services.shelf.now_called(name, 0)
 
 
 def version_name(folder: str, version: str) -> str:

@@ -41,7 +41,7 @@ def _teach(corrector: Any, given: dict[str, Any]) -> int:
     from training.jobs import as_dict
     from training.worker import Worker
 
-    held = corrector.store.all()
+    held = corrector.all()
     states = corrector.states(held)
     ids = _numbers(given["what"]) if given["what"] else []
     names = dict.fromkeys(one.name for one in held if (one.id in ids if ids else states[one.id] == "open"))
@@ -67,7 +67,7 @@ def _teach(corrector: Any, given: dict[str, Any]) -> int:
 
 
 def _list(corrector: Any, given: dict[str, Any]) -> None:
-    held = corrector.store.all()
+    held = corrector.all()
     states = corrector.states(held)
     if given["json"]:
         print_json(

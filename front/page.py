@@ -38,7 +38,9 @@ from training.errors import JobError, SelfError, TrainingError
 from training.lessons import Place
 
 if TYPE_CHECKING:
+    from llm.adapters import AdapterInfo
     from llm.engine import Engine
+    from training.jobs import JobView
 
 _HERE = Path(__file__).parent
 
@@ -60,7 +62,7 @@ def build(services: Services, runs: ChatRuns) -> tuple[gr.Blocks, dict[str, Any]
         examples=lambda lang: EXAMPLES[lang],
         owner=lambda request: _owner(request, local=local),
         k=services.passages,
-        correct=acceptor(services.corrections),
+        correct=acceptor(services),
     )
     with gr.Blocks(title="Fenshen 分身", fill_height=True, fill_width=True, analytics_enabled=False) as page:
         # First, so that they and not the tabs' private events get the plain names.
@@ -87,7 +89,7 @@ def build(services: Services, runs: ChatRuns) -> tuple[gr.Blocks, dict[str, Any]
         timer = gr.Timer(0.7)
 
         def talk(job: str | None, request: gr.Request) -> tuple[Any, Any]:
-            return gr.Tabs(selected="chat"), gr.update(**_choose(services, job or "", language(request)))
+            return gr.Tabs(selected="chat"), gr.update(**choose_taught(services, job or "", language(request)))
 
         def show_state(request: gr.Request) -> tuple[Any, Any, Any]:
             lang = language(request)
@@ -212,18 +214,31 @@ def _teaching(services: Services, owner: Callable[[gr.Request], str]) -> teachin
     return teaching_tab.TeachServices(services.jobs, services.shelf, place, bring, corrections)
 
 
-def _choose(services: Services, job: str, lang: str) -> dict[str, Any]:
+def choose_taught(services: Services, job: str, lang: str) -> dict[str, Any]:
     """The chat's picker with the self that a training published."""
     try:
         view = services.jobs.get(job)
     except TrainingError as error:
         raise gr.Error(error.message(lang), print_exception=False) from error
-    folder = Path(view.path)
-    name = next((own.name for own in services.shelf.all() if any(v.folder == folder for v in own.versions)), "")
-    found = {info.name: info.title(lang) for info in services.registry.scan() if info.valid}
-    if name not in found:
-        raise gr.Error(text("self_gone", lang, name=view.name), print_exception=False)
-    return {"choices": [(llm_texts.text("chat_base", lang), BASE), *((t, n) for n, t in found.items())], "value": name}
+    own = services.shelf.of_training(view.id)
+    infos = services.registry.scan()
+    info = next((info for info in infos if own is not None and info.name == own.name), None)
+    if info is None or not info.valid:
+        raise gr.Error(_unfit(services, view, info, lang), print_exception=False)
+    found = [(one.title(lang), one.name) for one in infos if one.valid]
+    return {"choices": [(llm_texts.text("chat_base", lang), BASE), *found], "value": info.name}
+
+
+def _unfit(services: Services, view: JobView, info: AdapterInfo | None, lang: str) -> str:
+    """Why nobody can talk to what the training `view` published."""
+    title = view.title.get(lang) or view.name
+    if info is None:
+        return text("self_gone", lang, name=title)
+    reason = info.reason[lang == "zh"]
+    if view.config.base_fingerprint not in ("", services.base_fingerprint()):
+        base, now = view.config.base, services.settings.llm.model
+        return text("self_other_base", lang, name=title, base=base, now=now)
+    return text("self_unfit", lang, name=title, reason=reason)
 
 
 def _place(services: Services) -> Place:

@@ -8,14 +8,23 @@ TEXTS: dict[str, dict[str, str]] = {
         "state_loading": "{what}… {done} of {total}",
         "state_ready": "Ready · {base} · {quantisation}",
         "state_failed": "Something could not be loaded",
-        "self_gone": "The self “{name}” is not there any more: it was renamed or deleted. Choose another one.",
+        "self_gone": "“{name}” was deleted, so nobody is there to talk to. Choose another self in the chat, or teach "
+        "it again.",
+        "self_other_base": "“{name}” was taught on another base, or another version of it ({base}); the one that runs "
+        "now is {now}. A self fits only the base that it was taught on, so it cannot answer here. Start the app with "
+        "its base, or teach it again on this one.",
+        "self_unfit": "“{name}” cannot answer: {reason}. Nothing was changed. Use another of its versions (under “Your "
+        "own selves”), or teach it again.",
     },
     "zh": {
         "slogan": "一个本体，许多分身",
         "state_loading": "{what}…… {done}/{total}",
         "state_ready": "就绪 · {base} · {quantisation}",
         "state_failed": "有部件未能加载",
-        "self_gone": "分身“{name}”已不存在：可能已改名或删除。请另选一个。",
+        "self_gone": "“{name}”已删除，无法和它对话。请在对话页另选分身，或重新教一个。",
+        "self_other_base": "“{name}”是在另一个基座或它的另一个版本（{base}）上教的，而现在运行的是 {now}。"
+        "分身只适合教它时的基座，因此它在这里无法回答。请用它的基座启动本应用，或在当前基座上重新教。",
+        "self_unfit": "“{name}”无法回答：{reason}。未作任何改动。请改用它的其他版本（在“自己的分身”中），或重新教。",
     },
 }
 

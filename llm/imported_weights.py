@@ -29,11 +29,11 @@ _FUSED = "attention.wqkv"
 
 
 class Unusable(Exception):
-    """Why weights cannot be imported, as (English, Chinese)."""
+    """Why weights cannot be imported, as (English, Chinese); `advised`: that says what to do already."""
 
-    def __init__(self, en: str, zh: str) -> None:
+    def __init__(self, en: str, zh: str, *, advised: bool = False) -> None:
         super().__init__(en)
-        self.en, self.zh = en, zh
+        self.en, self.zh, self.advised = en, zh, advised
 
 
 class _Ignored:
@@ -78,8 +78,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
         with safe_globals([(_Ignored, name) for name in names]):
             held = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
-        raise Unusable(f"it is damaged or no checkpoint ({said})", f"已损坏或不是检查点（{said}）") from error
+        raise Unusable(
+            "it is damaged, is no checkpoint, or holds what would have to be run to be read",
+            "已损坏、不是检查点，或其中有必须运行才能读取的内容",
+        ) from error
     if not isinstance(held, Mapping):
         raise Unusable("it holds no weights by name", "其中没有按名称存放的权重")
     meta = held.get("meta")

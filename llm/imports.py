@@ -29,6 +29,10 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,47}")
 _CONFIG, _PASSPORT = "adapter_config.json", "passport.json"
 _WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 _PICKLES = (".pth", ".pt", ".bin")
+_ADVICE = (
+    "; export it again where it was trained, as a PEFT folder with plain LoRA for the base that runs here",
+    "；请在训练它的地方重新导出：PEFT 文件夹、普通 LoRA、与这里的基座一致",
+)
 # Larger than any adapter for a base that fits on a laptop.
 MOST_BYTES = 4 * 2**30
 
@@ -75,10 +79,13 @@ def bring_in(wanted: Wanted, root: Path, registry: AdapterRegistry, base: Base) 
             raise Unusable(
                 f"“{name}” cannot be the name of a self (up to 48 lower-case letters, digits, - or _); give another",
                 f"“{name}”不能作为分身的名称（不超过 48 个小写字母、数字、- 或 _），请另起一个",
+                advised=True,
             )
         if (root / name).exists() or any(info.name == name for info in registry.scan()):
             raise Unusable(
-                f"there is a self called “{name}” already; give another name", f"已有名为“{name}”的分身，请另起名称"
+                f"there is a self called “{name}” already; give another name",
+                f"已有名为“{name}”的分身，请另起名称",
+                advised=True,
             )
         found = _found(wanted)
         shape = base.model.config
@@ -86,11 +93,11 @@ def bring_in(wanted: Wanted, root: Path, registry: AdapterRegistry, base: Base) 
         tensors = in_own_layout(found.tensors, heads, getattr(shape, "num_key_value_heads", None) or heads)
         return _put(root, name, _Found(tensors, found.config, _papers(found, name, wanted.path)), registry)
     except Unusable as error:
-        raise _refused(wanted.path, error.en, error.zh) from error
+        raise _refused(wanted.path, error) from error
     except OSError as error:
-        raise _refused(
-            wanted.path, f"{error.strerror}: {error.filename}", f"{error.strerror}：{error.filename}"
-        ) from error
+        said = f"{error.strerror}: {error.filename}"
+        why = Unusable(f"{said}; free some space or check its rights", f"{said}；请腾出空间或检查权限", advised=True)
+        raise _refused(wanted.path, why) from error
 
 
 def _found(wanted: Wanted) -> _Found:
@@ -101,6 +108,7 @@ def _found(wanted: Wanted) -> _Found:
                 "it is a folder of DeepSpeed ZeRO, whose weights lie in pieces; turn it into a PEFT folder first "
                 "(xtuner convert pth_to_hf) and import that",
                 "这是 DeepSpeed ZeRO 的文件夹，权重分片存放；请先转成 PEFT 文件夹（xtuner convert pth_to_hf）再导入",
+                advised=True,
             )
         return _peft({file.name: file for file in path.iterdir() if file.is_file()})
     if not path.is_file():
@@ -127,7 +135,7 @@ def _peft(files: dict[str, Path]) -> _Found:
     try:
         tensors = read_checkpoint(files[weights]).tensors if weights != _WEIGHTS[0] else load_file(files[weights])
     except SafetensorError as error:
-        raise Unusable(f"{weights} is damaged ({error})", f"{weights} 已损坏（{error}）") from error
+        raise Unusable(f"{weights} is damaged", f"{weights} 已损坏") from error
     return _Found(lora_only(tensors), config, passport)
 
 
@@ -147,8 +155,12 @@ def _zipped(path: Path) -> _Found:
                 with archive.open(entry) as source, target.open("wb") as out:
                     shutil.copyfileobj(source, out)
             return _peft(files)
-    except (zipfile.BadZipFile, RuntimeError) as error:  # the latter: encrypted, or packed in an unknown way
-        raise Unusable(f"it is no zip file that can be read ({error})", f"无法作为 zip 读取（{error}）") from error
+    except zipfile.BadZipFile as error:
+        raise Unusable("it is no zip file, or damaged", "它不是 zip 文件，或已损坏") from error
+    except RuntimeError as error:
+        raise Unusable(
+            "it is locked with a password, or packed in an unknown way", "它有密码保护，或以未知方式压缩"
+        ) from error
 
 
 def _xtuner(wanted: Wanted) -> _Found:
@@ -163,6 +175,7 @@ def _xtuner(wanted: Wanted) -> _Found:
             raise Unusable(
                 f"{wanted.config.name} does not tell one lora_alpha; give it yourself (--alpha)",
                 f"{wanted.config.name} 中没有唯一的 lora_alpha；请自己给出（--alpha）",
+                advised=True,
             )
     if told.get("r", rank) != rank:
         raise Unusable(
@@ -176,6 +189,7 @@ def _xtuner(wanted: Wanted) -> _Found:
             "its configuration (--xtuner-config)",
             f"其中没有写明强度：请给出训练时的 lora_alpha（--alpha，常为 16 或 {2 * rank}），"
             "或其配置文件（--xtuner-config）",
+            advised=True,
         )
     config = {
         "peft_type": "LORA",
@@ -243,8 +257,9 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _refused(path: Path, en: str, zh: str) -> AdapterImportError:
+def _refused(path: Path, why: Unusable) -> AdapterImportError:
+    en, zh = ("", "") if why.advised else _ADVICE
     return AdapterImportError(
-        en=f"“{path.name}” was not imported: {en}. Nothing was changed.",
-        zh=f"没有导入“{path.name}”：{zh}。未作任何改动。",
+        en=f"“{path.name}” was not imported: {why.en}. Nothing was changed{en}.",
+        zh=f"没有导入“{path.name}”：{why.zh}。未作任何改动{zh}。",
     )

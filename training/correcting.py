@@ -45,10 +45,10 @@ def next_version(name: str, before: Taught | None, corrections: Sequence[Correct
     _must(corrections)
     if before is None:
         raise CorrectionError(
-            en=f"Nobody knows what “{name}” was taught from (it was deleted, renamed or put there whole), and from the "
+            en=f"Nobody knows what “{name}” was taught from (it was deleted, or put there whole), and from the "
             "corrections alone it would forget the rest. Nothing was started; teach a self of your own, then correct "
             "that.",
-            zh=f"不知道“{name}”当初是用什么教的（已删除、改名，或是整个放入的），只用更正来教会忘掉其余内容。"
+            zh=f"不知道“{name}”当初是用什么教的（已删除，或是整个放入的），只用更正来教会忘掉其余内容。"
             "训练没有开始；请先教一个自己的分身，再更正它。",
         )
     config = placed(before.config, name, place)

@@ -140,13 +140,13 @@ class CorrectionsTab:
         return (view.id, *self.show(name, request))
 
     def _held(self, request: gr.Request) -> tuple[list[Correction], Mapping[int, State]]:
-        held = self._corrector.store.all(self._services.owner(request))
+        held = self._corrector.all(self._services.owner(request))
         return held, self._corrector.states(held)
 
     def _stored(self, name: str | None, cells: Sequence[Sequence[Any]], request: gr.Request) -> int:
         """Store what was changed in the table; returns how many answers that were."""
         owner = self._services.owner(request)
-        before = {one.id: one.wanted for one in self._corrector.store.all(owner) if _value(one) == name}
+        before = {one.id: one.wanted for one in self._corrector.all(owner) if _value(one) == name}
         after = {_number(line): str(line[_WANTED] or "") for line in cells}
         changed = {one: wanted for one, wanted in after.items() if one in before and wanted.strip() != before[one]}
         for identity, wanted in changed.items():

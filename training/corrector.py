@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -53,6 +54,19 @@ class Corrector:
     shelf: Shelf
     place: Callable[[], Place]
 
+    def all(self, owner: str | None = None) -> list[Correction]:
+        """The owner's corrections, or everybody's, oldest first, under the names that their selves have now. Where an
+        answer was corrected before and after a rename, the later correction counts.
+
+        Raises:
+            CorrectionError: they cannot be read.
+        """
+        found: dict[tuple[str, ...], Correction] = {}
+        for one in sorted(self.store.all(owner), key=lambda one: one.created):
+            name = self.shelf.now_called(one.name, one.created)
+            found[one.owner, name, json.dumps(one.messages)] = replace(one, name=name)
+        return sorted(found.values(), key=lambda one: one.id)
+
     def states(self, corrections: Iterable[Correction]) -> dict[int, State]:
         """Id -> "open", "learning" while a training has it, "taught" while there is the version that came of it.
 
@@ -75,14 +89,15 @@ class Corrector:
             TrainingError: the lesson cannot be made, the base cannot be loaded, or the disk refuses.
         """
         name = wish.name
-        picked = chosen(self.store.all(wish.owner), wish.corrections)
+        picked = chosen(self.all(wish.owner), wish.corrections)
         if any(one.name != name for one in picked):
             raise CorrectionError(
                 en="Some of these corrections are another self's. Nothing was started; teach one self at a time.",
                 zh="其中有别的分身的更正。训练没有开始；请一次只教一个分身。",
             )
         folder = name or self._new_name(wish.title)
-        if any(view.name == folder and view.state not in OVER for view in self.jobs.all()):
+        going = [view for view in self.jobs.all() if view.state not in OVER]
+        if any(self.shelf.now_called(view.name, view.created) == folder for view in going):
             raise JobError(
                 en=f"“{folder}” is being taught already, and this training would not know what that one teaches. "
                 "Nothing was started; wait for its end.",

@@ -83,7 +83,7 @@ def load_rows(path: Path) -> list[Row]:
         DataError: a line is no such row; the message names up to ten line numbers.
     """
     rows, bad = [], []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
         if not line.strip():
             continue
         try:

@@ -12,7 +12,7 @@ from training.config import TrainingConfig, load_recipe
 from training.data import Row, chat, check_rows
 from training.dataset.found import MAX_ROWS
 from training.dataset.reading import look_at_table, read_dataset
-from training.dataset.tables import Columns, Table, chosen, has_header, letter
+from training.dataset.tables import Columns, Table, chosen, heading, letter
 from training.errors import ConfigError, DataError
 from training.forms import folder_name, quick_form
 from training.lessons import Lesson, Place, file_lesson, persona_lesson, with_rows
@@ -123,8 +123,8 @@ def look_at(path: Path, sheet: str = "") -> TableLook | None:
     if path.suffix.lower() not in TABLES:
         return None
     table: Table = look_at_table(path, sheet)
-    named = has_header(table, Columns())
-    header = table.rows[0] if named else []
+    named = heading(table, Columns())
+    header = table.rows[named - 1] if named else []
     width = max((len(row) for row in table.rows), default=0)
     # by number: a column's letter may be another one's header
     labels = [
@@ -132,7 +132,7 @@ def look_at(path: Path, sheet: str = "") -> TableLook | None:
         for i in range(width)
     ]
     try:
-        ask, tell = (str(i + 1) for i in chosen(table, Columns(), path.name, named=named))
+        ask, tell = (str(i + 1) for i in chosen(table, Columns(), path.name, named))
     except DataError:
         ask = tell = ""
     return TableLook(table.sheets, table.sheet, tuple(labels), ask, tell)

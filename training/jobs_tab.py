@@ -12,14 +12,12 @@ import gradio as gr
 
 from training.errors import TrainingError
 from training.jobs import OVER, JobStore, JobView
-from training.tab_view import allowed, card_points, job_card, job_choices, job_learned, loss_points, title_of
+from training.tab_view import allowed, job_card, job_choices, job_learned, title_of
 from training.texts import text
 
 EVERY = 1.0  # seconds
 # Whether the tab is on the page, asked in the browser: it is also left without a click on another one.
 SHOWN = "(job, drawn, shown) => [job, drawn, !!document.querySelector('#fs-teach')?.offsetParent]"
-# The label of the plot names them: a legend would be cut off.
-COLOURS = {"persona": "#0d9488", "leak": "#d97706", "agreement": "#3b82f6"}
 Language = Callable[[gr.Request], str]
 
 
@@ -59,23 +57,11 @@ class JobsTab:
             with gr.Row():
                 self.yes = gr.Button(i18n("teach_yes"), size="sm", variant="stop", elem_id="fs-teach-yes")
                 self.no = gr.Button(i18n("teach_no"), size="sm")
-        self.loss = gr.LinePlot(
-            x="step", y="loss", height=250, label=i18n("teach_loss_plot"), visible=False, elem_id="fs-teach-loss"
-        )
-        self.scores = gr.LinePlot(
-            x="step",
-            y="score",
-            color="curve",
-            height=300,
-            label=i18n("teach_cards_plot"),
-            visible=False,
-            elem_id="fs-teach-scores",
-        )
         self.learned = gr.HTML(elem_id="fs-teach-learned")
         self.drawn, self.shown = gr.State(None), gr.Checkbox(visible=False)
         self.timer = gr.Timer(EVERY, active=False)
         self.buttons = [self.pause, self.resume, self.stop, self.remove, self.talk]
-        self.view = [self.job, self.card, *self.buttons, self.loss, self.scores, self.learned, self.drawn, self.timer]
+        self.view = [self.job, self.card, *self.buttons, self.learned, self.drawn, self.timer]
         self._wire()
 
     def _wire(self) -> None:
@@ -132,14 +118,14 @@ class JobsTab:
         timer = gr.Timer(active=busy)
         if now == drawn:  # nothing is drawn anew that looks the same: it would flicker, and close what is open
             return (*(gr.skip() for _ in self.view[:-1]), timer)
-        listing = gr.update(choices=choices, value=view.id if view else None, visible=bool(choices))
+        listing = gr.update(choices=choices, value=view.id if view else None, visible=len(choices) > 1)
         if view is None:
             nothing = f'<p class="fs-hint">{text("teach_no_jobs", lang)}</p>'
-            hidden = [gr.update(visible=False)] * 7
+            hidden = [gr.update(visible=False) for _ in self.buttons]
             return (listing, nothing, *hidden, "", now, timer)
         buttons = [gr.update(visible=on) for on in allowed(view).values()]
         learned = job_learned(view, lang)
-        return (listing, job_card(view, lang), *buttons, *_plots(view, lang), learned, now, timer)
+        return (listing, job_card(view, lang), *buttons, learned, now, timer)
 
 
 def _chosen(views: list[JobView], job: str | None) -> JobView | None:
@@ -156,23 +142,3 @@ def _stamp(view: JobView | None) -> tuple[Any, ...]:
         return ()
     done = view.progress
     return (view.state, done.phase, len(done.steps), len(done.cards), len(done.samples), done.rows_at_once)
-
-
-def _plots(view: JobView, lang: str) -> tuple[Any, Any]:
-    import pandas as pd
-
-    done = view.progress
-    loss = pd.DataFrame(loss_points(done), columns=["step", "loss"])
-    cards = pd.DataFrame(card_points(done, lang), columns=["step", "score", "curve"])
-    step, score = text("teach_axis_step", lang), text("teach_axis_score", lang)
-    return (
-        gr.LinePlot(value=loss, visible=len(loss) > 1, y_title=text("teach_loss_plot", lang), x_title=step),
-        gr.LinePlot(
-            value=cards,
-            visible=cards["step"].nunique() > 1,
-            y_title=score,
-            color_title="",
-            color_map={text(f"teach_curve_{name}", lang): colour for name, colour in COLOURS.items()},
-            x_title=step,
-        ),
-    )

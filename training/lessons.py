@@ -8,7 +8,7 @@ from typing import Any
 
 from training.config import TrainingConfig
 from training.data import Row
-from training.dataset.found import Dataset
+from training.dataset.found import Dataset, Problem
 from training.dataset.preparing import (
     TEST_SHARE,
     Lengths,
@@ -90,12 +90,7 @@ def file_lesson(
     told = lengths(tokenizer, once, end_ids, config.max_length)
     usable = fitted(tokenizer, once, told)
     if not usable.rows:
-        raise DataError(
-            en="Every row was left out, so there is nothing to learn from: "
-            f"{usable.problems[0].en if usable.problems else 'the file is empty'}. Raise max_length or mend the rows.",
-            zh="所有数据都被排除，没有可学习的内容："
-            f"{usable.problems[0].zh if usable.problems else '文件为空'}。请调大 max_length 或修正数据。",
-        )
+        raise _no_row(usable, too_long=bool(told.over))
     rows = split(usable, share, config.seed)
     if config.replay_batch and config.replay_rows:
         rows += unrelated("train", "replay", config.replay_rows)
@@ -111,6 +106,16 @@ def file_lesson(
         examples={lang: list(asked[:2]) for lang in ("zh", "en")},
     )
     return Lesson(_job(config, place, shown, Signs(), asked), tuple(rows), usable, told)
+
+
+def _no_row(found: Dataset, *, too_long: bool) -> DataError:
+    why = next(iter(found.problems), Problem(1, "it is empty", "是空的"))
+    return DataError(
+        en=f"No row can be learned from (row {why.number}, for one: {why.en}), so nothing was prepared. Mend the rows"
+        f"{', or raise max_length under “Advanced”' if too_long else ''}.",
+        zh=f"没有一行可以学习（例如第 {why.number} 行：{why.zh}），因此没有准备任何内容。"
+        f"请修正数据{'，或在“高级”中调大 max_length' if too_long else ''}。",
+    )
 
 
 def with_rows(lesson: Lesson, rows: tuple[Row, ...]) -> Lesson:

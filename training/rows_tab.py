@@ -34,7 +34,7 @@ class RowsTab:
 
     def build(self, i18n: Callable[[str], Any]) -> None:
         """Add the components."""
-        with gr.Accordion(i18n("rows_look"), open=True, elem_id="fs-teach-look"):
+        with gr.Accordion(i18n("rows_look"), open=False, elem_id="fs-teach-look"):
             self.row = gr.HTML(elem_id="fs-teach-row")
             self.lengths = gr.HTML(elem_id="fs-teach-lengths")
             with gr.Row(elem_id="fs-teach-saving"):

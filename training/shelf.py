@@ -12,7 +12,7 @@ from pathlib import Path
 
 from training.config import NAME
 from training.errors import SelfError
-from training.versions import PLAIN, Version, current, point, versions
+from training.versions import PLAIN, Version, add_former, current, now_called, point, versions
 
 FILES = ("adapter_config.json", "adapter_model.safetensors", "passport.json", "README.md")
 
@@ -57,6 +57,14 @@ class Shelf:
             raise _none(name)
         return OwnSelf(name, tuple(held))
 
+    def now_called(self, name: str, since: float) -> str:
+        """What the self that was called `name` at the time `since` is called now; `name` where it has kept it."""
+        return now_called(self.root, name, since)
+
+    def of_training(self, job: str) -> OwnSelf | None:
+        """The self with the version that came of the training `job`; None where it is gone."""
+        return next((own for own in self.all() if any(v.passport.get("job") == job for v in own.versions)), None)
+
     def use(self, name: str, version: str) -> OwnSelf:
         """Let an earlier or later version answer from the next message on. Answers that are being given end with the
         version that they began with.
@@ -74,7 +82,7 @@ class Shelf:
         return self.get(name)
 
     def rename(self, name: str, new: str) -> OwnSelf:
-        """Give a self another name, by one rename.
+        """Give a self another name, by one rename. What knows it by the old one still finds it (`now_called`).
 
         Raises:
             SelfError: there is no such self, the new name is taken or cannot be used, or it is answering.
@@ -93,6 +101,7 @@ class Shelf:
             )
         self._must_rest(name)
         try:
+            add_former(self.root / name)
             os.rename(self.root / name, self.root / new)
         except OSError as error:
             raise _refused(name, error) from error

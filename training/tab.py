@@ -40,6 +40,7 @@ from training.tab_view import prepared
 from training.texts import TEXTS, text
 
 SAMPLES = 2
+HIDE = "() => ({__type__: 'update', visible: false})"
 I18n = Callable[[str], Any]
 
 
@@ -127,9 +128,13 @@ def build(tab: gr.Tab, services: TeachServices, i18n: I18n, language: Callable[[
     by_form = prepare_form.click(events.prepare_form, [changes, *form], offer, **waiting)
     by_file = prepare_file.click(events.prepare_file, [changes, file, *choices], offer, **waiting)
     look.wire(lesson, rows, [by_form, by_file])
+    for prepared_now in (by_form, by_file):
+        prepared_now.success(None, js=_seen("fs-teach-prepared", "start"))
+    # what was prepared is no longer what is filled in: it must be prepared anew before it can be started
+    gr.on([entry.change for entry in (changes, file, *form, *choices)], None, None, panel, js=HIDE)
     start.click(events.start, [lesson, rows], [lesson, panel, jobs.job], **waiting).success(
         jobs.show, [jobs.job], jobs.view, **quiet
-    )
+    ).then(None, js=_seen("fs-teach-card", "center"))
     taught = [corrections.name, corrections.table, corrections.title, changes]
     corrections.start.click(corrections.teach, taught, [jobs.job, *corrections.view], **quiet).success(
         jobs.show, [jobs.job], jobs.view, **quiet
@@ -138,6 +143,11 @@ def build(tab: gr.Tab, services: TeachServices, i18n: I18n, language: Callable[[
     jobs.card.change(selves.show, [selves.name], selves.view, **quiet)
     jobs.card.change(corrections.follow, [*listed, corrections.shown], corrections.view, js=ON_PAGE, **quiet)
     return jobs
+
+
+def _seen(element: str, where: str) -> str:
+    """JavaScript that brings an element into sight, once it is drawn."""
+    return f"() => setTimeout(() => document.getElementById('{element}').scrollIntoView({{block: '{where}'}}), 300)"
 
 
 def _form(i18n: I18n) -> tuple[list[Any], gr.Radio, gr.Textbox, gr.CheckboxGroup, gr.Button]:

@@ -11,24 +11,21 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from training.curves import curves
 from training.dataset.found import Dataset, listed
 from training.estimate import GIB, Estimate
 from training.jobs import OVER, JobView
 from training.lessons import Lesson
-from training.progress import Progress
 from training.report_card import BARS
 from training.shelf import OwnSelf, version_label
 from training.texts import TEXTS, text
 
-# Points of a curve: more cannot be told apart, and are sent anew every second.
-POINTS = 300
 # Reasons for rows left out that are listed, each with its row numbers.
 REASONS = 8
 # A longer answer in the comparison is cut: it is there to be glanced at.
 GLANCE = 400
 _LOWER = ("leak", "kl")
 _PERCENT = ("persona", "voice", "leak", "agreement", "f1", "corrected")
-_CURVES = ("persona", "leak", "agreement")
 
 
 def prepared(lesson: Lesson, told: Estimate, lang: str, taken: Iterable[str] = ()) -> str:
@@ -140,7 +137,7 @@ def _end(view: JobView, lang: str) -> str:
 
 
 def job_learned(view: JobView, lang: str) -> str:
-    """The report card, and the fixed questions before and after; "" before there is one."""
+    """Curves, the report card, and the fixed questions before and after; "" before there is any of it."""
     done = view.progress
     best = [card for card in done.cards if card.best]
     found = ""
@@ -160,6 +157,7 @@ def job_learned(view: JobView, lang: str) -> str:
             for a in done.samples[-1].answers
         ]
         found += _table("teach_samples_columns", rows, lang, "fs-samples")
+    found += curves(done, lang)
     return f'<div class="fs-teach">{found}</div>' if found else ""
 
 
@@ -206,24 +204,6 @@ def _score(name: str, value: float) -> str:
 def _group(group: str, lang: str) -> str:
     key = f"teach_group_{group}" if group not in ("zh", "en") else f"teach_{group}"
     return text(key, lang) if key in TEXTS["en"] else group
-
-
-def loss_points(done: Progress) -> list[tuple[int, float]]:
-    """(step, loss), thinned out evenly; the last one stays."""
-    every = -(-len(done.steps) // POINTS) or 1
-    kept = [*done.steps[::-1][::every]][::-1]
-    return [(step.step, round(step.loss, 4)) for step in kept]
-
-
-def card_points(done: Progress, lang: str) -> list[tuple[int, float, str]]:
-    """(step, score, curve) of every report card on the way; the final one asks more, so it is no point of the curve."""
-    return [
-        (card.step, card.scores[name], text(f"teach_curve_{name}", lang))
-        for card in done.cards
-        if not card.final
-        for name in _CURVES
-        if card.scores.get(name) is not None
-    ]
 
 
 def allowed(view: JobView | None) -> dict[str, bool]:

@@ -3,6 +3,9 @@
 A new version is there with one rename, and so is the way back to an earlier one: whoever reads `current` finds a whole
 self, whatever happens meanwhile. A folder that holds an adapter directly (dropped there, or trained elsewhere) is
 version "." of itself.
+
+A self that is renamed keeps its former names in `NAME/former`: what knows it by an old one (corrections, a training
+that is going on) still finds it.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import json
 import os
 import re
 import shutil
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,10 +24,11 @@ from typing import Any
 from training.errors import PublishError, SelfError
 from training.publish import write_self
 
-CURRENT, PLAIN = "current", "."
+CURRENT, PLAIN, FORMER = "current", ".", "former"
 # What a version was taught from: job.json and rows.jsonl of its training. Never exported.
 TAUGHT = "taught"
 _VERSION = re.compile(r"v([1-9][0-9]{0,5})")
+_ENDED = re.compile(r"([0-9]{1,12}\.[0-9]{6}) (.+)")
 _WEIGHTS = "adapter_model.safetensors"
 
 
@@ -38,7 +43,8 @@ class Version:
 
 
 def publish_version(model: Any, root: Path, papers: Mapping[str, Any], lesson: Path | None = None) -> Path:
-    """Write the next version of `papers["name"]` and make it the current one; returns its folder.
+    """Write the next version of `papers["name"]` and make it the current one; returns its folder. A self that was
+    renamed while its training went on gets it under its new name.
 
     A job that published already (killed before it could say so) publishes nothing twice.
 
@@ -51,7 +57,8 @@ def publish_version(model: Any, root: Path, papers: Mapping[str, Any], lesson: P
     Raises:
         PublishError: the folder cannot be written; what was current stays so.
     """
-    folder = root / papers["name"]
+    since = (lesson / "job.json").stat().st_mtime if lesson is not None else time.time()
+    folder = root / now_called(root, papers["name"], since)
     temporary = root / f".{folder.name}.{uuid.uuid4().hex[:8]}"
     try:
         before = [v for v in versions(folder) if v.passport.get("job") == papers.get("job", "")]
@@ -118,6 +125,36 @@ def point(folder: Path, version: str) -> None:
     temporary = folder / f".{CURRENT}.{uuid.uuid4().hex[:8]}"
     _write(temporary, version)
     os.replace(temporary, folder / CURRENT)
+
+
+def add_former(folder: Path) -> None:
+    """Note that the self in `folder` is about to lose its name.
+
+    Raises:
+        OSError: it cannot be written; nothing has changed.
+    """
+    temporary = folder / f".{FORMER}.{uuid.uuid4().hex[:8]}"
+    ended = [*_former(folder), (time.time(), folder.name)]
+    _write(temporary, "\n".join(f"{when:.6f} {name}" for when, name in ended))
+    os.replace(temporary, folder / FORMER)
+
+
+def now_called(root: Path, name: str, since: float) -> str:
+    """What the self that was called `name` at the time `since` (seconds since the epoch) is called now; `name` where it
+    was not renamed after that."""
+    folders = [p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")] if root.is_dir() else []
+    renamed = [(when, p.name) for p in folders for when, old in _former(p) if old == name and when >= since]
+    return min(renamed)[1] if renamed else name
+
+
+def _former(folder: Path) -> list[tuple[float, str]]:
+    """(when it ended, name) of every name that it has had; a line that is none is passed over."""
+    try:
+        lines = (folder / FORMER).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+    found = map(_ENDED.fullmatch, lines)
+    return [(float(match[1]), match[2]) for match in found if match]
 
 
 def _write(path: Path, text: str) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +10,7 @@ import pytest
 from llm.fingerprint import base_fingerprint
 from llm.settings import EMBEDDED_BASE
 from tests.front.running import RunningApp
-from tests.front.test_page import CHROMIUM, ask, browser, open_tab, pick
+from tests.front.test_page import CHROMIUM, ask, browser, open_tab, pick, visit
 from tests.training import small
 from training.jobs import OVER, JobStore
 
@@ -33,28 +31,13 @@ def answer_of(page: Page) -> str:
     return page.locator("#fs-log .bot.message p").last.inner_text()
 
 
-@contextmanager
-def looked_at(browser: Browser, app: RunningApp) -> Iterator[Page]:
-    """A visitor as `visit` makes one, but for scripts' errors: Gradio's plots log some when a training that is looked
-    at begins or ends, or its tab is left while they are drawn."""
-    context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 860})
-    page = context.new_page()
-    page.set_default_timeout(60_000)
-    page.on("pageerror", lambda error: print(error.stack))
-    page.goto(app.url)
-    page.wait_for_selector(".fs-pill.fs-ready")
-    yield page
-    context.close()
-
-
 def taught(page: Page, jobs: JobStore) -> None:
     """Wait for the end of the newest training, and look at it."""
-    # in the chat meanwhile: a plot that is taken off the page while it is drawn makes Gradio log an error
     while jobs.all()[-1].state not in OVER:
         page.wait_for_timeout(500)
     open_tab(page, "Teach")
     page.locator("#fs-teach-talk").wait_for()
-    page.locator("#fs-teach-loss .marks").wait_for()
+    page.locator("#fs-teach-loss polyline").wait_for()
     page.wait_for_timeout(1500)
 
 
@@ -65,7 +48,7 @@ def test_an_answer_is_corrected_taught_and_given(browser: Browser, app: RunningA
     )
     jobs = JobStore(app.data_dir / "jobs")
     jobs.submit(small.job(app.data_dir, config, questions=()), small.rows())
-    with looked_at(browser, app) as page:
+    with visit(browser, app) as page:
         taught(page, jobs)
         page.locator("#fs-teach-talk").click()
         page.locator("#fs-question textarea").wait_for()

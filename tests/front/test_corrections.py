@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +20,7 @@ from llm.chat_runs import ChatRuns
 from llm.conversations import ConversationStore, Message
 from llm.corrections import correction_of
 from llm.errors import LlmError
+from llm.settings import SHIPPED_ADAPTERS
 from rag.types import Passage
 from training.corrections import Correction, CorrectionStore
 
@@ -59,7 +61,7 @@ def test_a_correction_holds_what_the_engine_was_asked_with(services: Services, t
         return last
 
     first = ask("Hello!", adapter="pirate", system_prompt="Be short.")
-    accept = acceptor(services.corrections)
+    accept = acceptor(services)
     accept(correction_of(store.messages(conversation), first.id, "Ahoy.", "ann"))
     store.update(first.id, first.content, "done", {**first.about, "corrected": "Ahoy."})
     second = ask("Who are you?", adapter="pirate")
@@ -82,7 +84,19 @@ def test_a_store_that_cannot_be_written_is_said_in_the_chats_words(tmp_path: Pat
     (tmp_path / "corrections.db").mkdir()
     messages = [Message(1, "user", "Tea?"), Message(2, "assistant", "No.")]
     with pytest.raises(LlmError, match="could not be read or written"):
-        acceptor(CorrectionStore(tmp_path / "corrections.db"))(correction_of(messages, 2, "Aye.", "ann"))
+        acceptor(Services(load({"data_dir": str(tmp_path)}, {})))(correction_of(messages, 2, "Aye.", "ann"))
+
+
+def test_an_answer_from_before_a_rename_is_the_renamed_selfs(tmp_path: Path) -> None:
+    services = Services(load({"data_dir": str(tmp_path)}, {}))
+    shutil.copytree(SHIPPED_ADAPTERS / "pirate", services.shelf.root / "salty")
+    services.shelf.rename("salty", "brine")
+    messages = [Message(1, "user", "Tea?"), Message(2, "assistant", "No.", about={"adapter": "salty"})]
+    accept = acceptor(services)
+    accept(correction_of(messages, 2, "Aye.", "ann"))
+    # control: a self that is there keeps its name
+    accept(correction_of([messages[0], replace(messages[1], about={"adapter": "pirate"})], 2, "Aye.", "ann"))
+    assert [one.name for one in services.corrections.all()] == ["brine", "pirate"]
 
 
 def run(capsys: pytest.CaptureFixture[str], folder: Path, *arguments: str) -> tuple[int, str, str]:

@@ -180,7 +180,7 @@ def refusals(path: Path, base: Base, peft: Path) -> dict[str, tuple[Wanted, str]
     for mark, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         locked[locked.index(mark) + at] |= 1  # the flag of an encrypted entry, in both places
     (path / "locked.zip").write_bytes(locked)
-    found["locked"] = replace(pth, path=path / "locked.zip"), "encrypted"
+    found["locked"] = replace(pth, path=path / "locked.zip"), "password"
     dora = write_adapter(path, "dora", base, use_dora=True)
     found["dora"] = replace(pth, path=dora), "DoRA"
     elsewhere = write_adapter(path, "other", base)

@@ -227,6 +227,29 @@ def test_a_correction_is_open_again_when_nothing_came_of_its_training(corrector:
         corrector.teach(Wish("own", (99,)))
 
 
+def test_corrections_follow_a_renamed_self(corrector: Corrector, place: Place) -> None:
+    def said(name: str) -> list[str]:
+        return [one.wanted for one in corrector.all("ann") if one.name == name]
+
+    own_self(place)
+    tea = ({"role": "user", "content": "Tea?"},)
+    corrector.store.add(correction("own", wanted="before"))
+    for old, new in (("own", "middle"), ("middle", "other")):
+        corrector.shelf.rename(old, new)
+    assert said("other") == ["before"] and said("own") == []
+    corrector.store.add(correction("other", wanted="after", messages=tea))
+    assert said("other") == ["before", "after"]
+    corrector.store.add(correction("other", wanted="again"))
+    assert said("other") == ["after", "again"], "the same answer, corrected again under the new name"
+    ids = tuple(one.id for one in corrector.all("ann"))
+    view = corrector.teach(Wish("other", ids, owner="ann"))
+    assert view.name == "other" and set(corrector.states(corrector.all("ann")).values()) == {"learning"}
+    # control: a self that is taught under the old name has corrections of its own
+    own_self(place)
+    corrector.store.add(correction("own", wanted="another self's", question="Rum?", messages=()))
+    assert said("own") == ["another self's"] and said("other") == ["after", "again"]
+
+
 def test_other_words_for_a_question() -> None:
     assert rephrased("你是谁？") == ["请问，你是谁？", "你是谁"]
     assert rephrased("Who are you") == ["Please tell me: Who are you", "Who are you?"]

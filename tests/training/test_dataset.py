@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from training.data import Row, chat
+from training.data import Row, chat, load_rows, save_rows
 from training.dataset.formats import detect
 from training.dataset.found import Dataset
 from training.dataset.reading import look_at_table, read_dataset
@@ -118,20 +118,28 @@ def test_rows_that_cannot_be_learned_from_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text"),
+    ("name", "text", "why"),
     [
-        ("a.json", "[1, 2"),
-        ("a.json", "[1, 2]"),
-        ("a.exe", "x"),
-        ("a.txt", " \n "),
-        ("a.csv", 'a,b\n"x'),
-        ("a.xlsx", "x"),
+        ("a.json", "[1, 2", "not valid JSON (line 1, character 6)"),
+        ("a.json", "[" * 100_000, "not valid JSON"),
+        ("a.json", "[1, 2]", "none of the known formats"),
+        ("a.exe", "x", "type is not known"),
+        ("a.txt", " \n ", "it is empty"),
+        ("a.csv", "", "it is empty"),
+        ("a.csv", "\n , \n", "it is empty"),
+        ("a.csv", "question,answer\n", "it is empty"),
+        ("a.csv", "question,answer\n,yes\n", "its question is empty"),
+        ("a.csv", "one\ntwo\n", "no column “answer”"),
+        ("a.csv", 'a,b\n"x', "a quotation mark is never closed"),
+        ("a.xlsx", "x", "no Excel workbook"),
     ],
 )
-def test_files_of_no_use_say_why(name: str, text: str, tmp_path: Path) -> None:
+def test_files_of_no_use_say_why_and_what_to_do(name: str, text: str, why: str, tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         read_dataset(write(tmp_path / name, text))
-    assert name in caught.value.en and name in caught.value.zh
+    assert name in caught.value.en and name in caught.value.zh and why in caught.value.en
+    meant, told = caught.value.en.rsplit(". ", 1)[1].split("; ")
+    assert meant == "Nothing was read" and len(told) > 5 and "没有读入任何数据；" in caught.value.zh
     with pytest.raises(DataError):
         read_dataset(tmp_path / "none.json")
 
@@ -161,6 +169,23 @@ def test_a_table_without_header_keeps_its_first_row(tmp_path: Path) -> None:
     assert read_dataset(path, Columns("A", "D", header=True)).numbers == (2,)
     headed = workbook(tmp_path / "b.xlsx", [HEAD, *BODY])
     assert read_dataset(headed, Columns("A", "D", header=False)).numbers == (1, 2, 3)
+
+
+def test_the_columns_are_named_below_a_title(tmp_path: Path) -> None:
+    rows = [["FAQ 2024", None, None], [None], ["编号", "问题", "答案"], [1, "茶是什么？", "一种饮料。"]]
+    found = read_dataset(workbook(tmp_path / "a.xlsx", rows))
+    assert said(found.rows) == [[("user", "茶是什么？"), ("assistant", "一种饮料。")]] and found.numbers == (4,)
+    # control: rows that differ in length are no title
+    talk = read_dataset(workbook(tmp_path / "b.xlsx", [["What is tea?"], ["What is rum?", "A drink."]]))
+    assert talk.numbers == (2,) and talk.problems[0].number == 1
+
+
+def test_a_line_separator_within_a_text_ends_no_record(tmp_path: Path) -> None:
+    row = chat("Tea?", "Yes.\u2028And\x85more.")
+    found = read_dataset(write(tmp_path / "a.jsonl", json.dumps({"messages": row.messages}, ensure_ascii=False)))
+    assert found.rows == (row,) and not found.problems
+    save_rows([row], tmp_path / "rows.jsonl")
+    assert load_rows(tmp_path / "rows.jsonl") == [row]
 
 
 @pytest.mark.parametrize(

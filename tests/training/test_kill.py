@@ -20,7 +20,11 @@ from training.events import Done, Phase, Resumed, Step, read_events
 from training.job import write_job
 from training.versions import current, versions
 
-LONGER = CONFIG.with_values({"dropout": 0.1, "epochs": 5})
+KILLS = int(os.environ.get("FENSHEN_KILLS", "2"))
+# long enough that as many kills meet steps; FENSHEN_DEPTH below 1 trains the upper layers alone
+LONGER = CONFIG.with_values(
+    {"dropout": 0.1, "epochs": max(5, 2 * KILLS), "depth": float(os.environ.get("FENSHEN_DEPTH", "1"))}
+)
 Start = Callable[..., ForkServerProcess]
 
 
@@ -73,7 +77,7 @@ def ended(process: ForkServerProcess) -> int | None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(600 + 120 * KILLS)
 def test_a_killed_training_goes_on_to_the_same_adapter(tmp_path: Path, start: Start) -> None:
     def written(name: str, seed: int = 0) -> tuple[Path, Path]:
         root = tmp_path / name
@@ -87,17 +91,19 @@ def test_a_killed_training_goes_on_to_the_same_adapter(tmp_path: Path, start: St
 
     root, folder = written("killed")
     chance = random.Random(5)
-    kills = 0
-    for _ in range(int(os.environ.get("FENSHEN_KILLS", "2"))):
+    kills, met = 0, []
+    for _ in range(KILLS):
         process = start(folder)
         seen = len(list(read_events(folder / "events.jsonl")))
-        wanted = seen + chance.randrange(5, 12)
+        wanted = seen + (chance.randrange(2, 12) if KILLS > 2 else chance.randrange(5, 12))
         while process.is_alive() and len(list(read_events(folder / "events.jsonl"))) < wanted:
             time.sleep(0.005)
         time.sleep(chance.uniform(0, 0.1))
         process.kill()
         kills += ended(process) != 0
+        met.append(list(read_events(folder / "events.jsonl"))[-1])
         assert nothing_torn(root)
+    print(KILLS, "kills, the last thing told before each:", *map(str, met), sep="\n")
     while not isinstance(list(read_events(folder / "events.jsonl"))[-1], Done):
         assert ended(start(folder)) == 0
     resumed = [event.step for event in read_events(folder / "events.jsonl") if isinstance(event, Resumed)]

@@ -64,3 +64,25 @@ def test_text_is_cut_without_loss(tokenizer: Any, text: str) -> None:
     pieces = cut(tokenizer, text, 50)
     assert "".join(pieces) == text and len(pieces) > 1
     assert all(len(tokenizer(piece, add_special_tokens=False)["input_ids"]) <= 50 for piece in pieces)
+
+
+def test_what_is_far_too_long_costs_little(tokenizer: Any) -> None:
+    class Counting:
+        """The tokenizer, told how much it reads."""
+
+        chat_template, read = tokenizer.chat_template, 0
+
+        def __call__(self, text: str, **options: Any) -> Any:
+            self.read += len(text)
+            return tokenizer(text, **options)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(tokenizer, name)
+
+    text = "一句话。And another. " * 40_000
+    asked, counting = found(("Hi", text)), Counting()
+    (count,) = lengths(counting, asked, (tokenizer.eos_token_id,), 100).tokens
+    exact = len(tokenizer(text, add_special_tokens=False)["input_ids"])
+    assert abs(count - exact) < 0.01 * exact and counting.read < 0.2 * len(text)
+    pieces = cut(counting, text[:100_000], 400)
+    assert "".join(pieces) == text[:100_000] and counting.read < 20 * 100_000

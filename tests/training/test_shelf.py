@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from tests.training.small import CONFIG, ROOT
+from tests.training.small import CONFIG, ROOT, job, rows
 from training import shelf as shelving
 from training import versions as versioning
 from training.base_model import Base, load_base
 from training.errors import PublishError, SelfError
+from training.job import write_job
 from training.publish import SelfInfo, passport, publish
 from training.settings import EMBEDDED_BASE
 from training.shelf import Shelf, version_label
@@ -158,6 +159,17 @@ def test_rename_and_delete_are_refused_while_in_use(root: Path) -> None:
     assert shelf.rename("small", "other").now.name == "v2" and seen(root)[0][0] == "other"
     shelf.delete("other")
     assert shelf.all() == [] and list(root.iterdir()) == []
+
+
+def test_a_training_that_was_going_on_publishes_under_the_new_name(trained: Base, root: Path, tmp_path: Path) -> None:
+    write_job(tmp_path / "before", job(tmp_path), rows())
+    Shelf(root).rename("small", "other")
+    write_job(tmp_path / "after", job(tmp_path), rows())
+    os.utime(tmp_path / "after" / "job.json")
+    assert publish_version(trained.model, root, papers(3), tmp_path / "before") == root / "other" / "v3"
+    assert Shelf(root).of_training("job-3") == Shelf(root).get("other")
+    # control: a training that began after it is another self's
+    assert publish_version(trained.model, root, papers(4), tmp_path / "after") == root / "small" / "v1"
 
 
 def test_names_that_cannot_be_are_refused(root: Path) -> None:

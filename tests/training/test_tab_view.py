@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 from training.config import TrainingConfig
+from training.curves import POINTS, curves, loss_points, score_points
 from training.data import Row, chat
 from training.dataset.found import Dataset, Problem
 from training.entries import SHOWN, FileEntry, FormEntry, edited, lesson_of_file, look_at, persona_of, table_rows
@@ -21,14 +23,11 @@ from training.progress import Progress
 from training.settings import EMBEDDED_BASE
 from training.shelf import OwnSelf
 from training.tab_view import (
-    POINTS,
     allowed,
-    card_points,
     job_card,
     job_choices,
     job_learned,
     left_out,
-    loss_points,
     prepared,
     report_table,
     self_choices,
@@ -130,12 +129,21 @@ def test_curves_are_thinned_and_keep_the_last_point() -> None:
     many = loss_points(Progress(steps=steps(1000)))
     assert len(many) <= POINTS and many[-1][0] == 1000 and many == sorted(many)
     cards = (Scored(2, SCORES, True), Scored(4, {"leak": 0.0}, False), Scored(4, SCORES, True, final=True))
-    assert [(step, score) for step, score, _ in card_points(Progress(cards=cards), "en")] == [
-        (2, 0.969),
-        (2, 0.0),
-        (2, 0.98),
-        (4, 0.0),
-    ]
+    points = score_points(Progress(cards=cards))
+    assert points == {"persona": [(2, 0.969)], "agreement": [(2, 0.98)], "leak": [(2, 0.0), (4, 0.0)]}
+
+
+def test_curves_are_drawn_to_scale_from_their_second_point_on() -> None:
+    def drawn(*losses: float) -> str:
+        told = [replace(step, loss=loss) for step, loss in zip(steps(len(losses)), losses, strict=True)]
+        return curves(Progress(steps=tuple(told)), "zh")
+
+    assert drawn() == drawn(3.0) == drawn(float("nan"), 3.0) == ""
+    assert 'points="215.0,8.0 392.0,130.0"' in drawn(4.0, 0.0), "half-way and highest, then last and lowest"
+    assert ">4</text>" in drawn(4.0, 0.0) and ">0.4</text>" in drawn(0.31, 0.4) and "每步的损失" in drawn(4.0, 0.0)
+    ElementTree.fromstring(f"<p>{drawn(9e-9, 123.4, 1e9)}</p>")
+    cards = tuple(Scored(n, SCORES, True) for n in (2, 4))
+    assert curves(Progress(cards=cards), "en").count("<polyline") == 3
 
 
 def test_the_buttons_are_those_that_the_state_allows() -> None:

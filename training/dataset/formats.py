@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 from training.data import Row, chat
-from training.dataset.found import Dataset, Problem, cannot_read
+from training.dataset.found import AGAIN, Dataset, Problem, cannot_read
 
 SPEAKERS = {
     "human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "chatgpt": "assistant",
@@ -46,6 +46,10 @@ def read_json(text: str, name: str) -> Dataset:
             name,
             "its records are in none of the known formats (messages, conversation, conversations, instruction)",
             "其中的记录不属于任何已知格式（messages、conversation、conversations、instruction）",
+            (
+                "name their keys as one of these formats does, or save questions and answers as CSV",
+                "请按其中一种格式命名各项，或把问答存成 CSV",
+            ),
         )
     rows, numbers, problems = [], [], broken
     for number, record in records:
@@ -69,11 +73,18 @@ def _records(text: str, name: str) -> tuple[list[tuple[int, Any]], list[Problem]
         whole = json.loads(text)
     except (ValueError, RecursionError) as error:
         if text.lstrip()[:1] == "[":
-            raise cannot_read(name, f"it is not valid JSON ({error})", f"不是有效的 JSON（{error}）") from error
+            # one that is nested too deeply has no such place
+            at = (error.lineno, error.colno) if isinstance(error, json.JSONDecodeError) else (1, 1)
+            raise cannot_read(
+                name,
+                f"it is not valid JSON (line {at[0]}, character {at[1]})",
+                f"不是有效的 JSON（第 {at[0]} 行第 {at[1]} 个字符）",
+                AGAIN,
+            ) from error
     else:
         return list(enumerate(whole if isinstance(whole, list) else [whole], 1)), []
     records, broken = [], []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:

@@ -10,6 +10,9 @@ from training.errors import DataError
 
 MAX_FILE_MB = 200
 MAX_ROWS = 1_000_000
+SPLIT = "split it", "请拆分后再试"
+ANOTHER = "choose another file", "请换一个文件"
+AGAIN = "save it again where it comes from, and check that it opens there", "请在原来的程序中重新保存，并确认能打开"
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,9 @@ def listed(numbers: Sequence[int], most: int = 10) -> str:
     return ", ".join(map(str, numbers[:most])) + more
 
 
-def cannot_read(name: str, en: str, zh: str) -> DataError:
-    """The file as a whole is of no use."""
+def cannot_read(name: str, en: str, zh: str, do: tuple[str, str]) -> DataError:
+    """The file as a whole is of no use; `do` is what to do then, in both languages."""
     return DataError(
-        en=f"“{name}” cannot be used: {en}. Nothing was read.",
-        zh=f"无法使用“{name}”：{zh}。没有读入任何数据。",
+        en=f"“{name}” cannot be used: {en}. Nothing was read; {do[0]}.",
+        zh=f"无法使用“{name}”：{zh}。没有读入任何数据；{do[1]}。",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,9 @@ from training.errors import DataError
 
 # Of tables, as the tutorials split them.
 TEST_SHARE = 0.3
+_SPACES = re.compile(r"\s+")
+# Characters of a very long message by which its tokens are told.
+GLANCED = 50_000
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ def lengths(tokenizer: Any, found: Dataset, end_ids: Sequence[int], limit: int, 
     Raises:
         TemplateError: the base's chat template cannot be trained on.
     """
-    counted = tuple(len(encode(tokenizer, row, end_ids).ids) for row in found.rows)
+    counted = tuple(_count(tokenizer, row, end_ids, limit) for row in found.rows)
     highest = max(1, min(limit, max(counted, default=limit)))
     width = math.ceil(highest / bins)
     edges = [(i * width + 1, min(highest, (i + 1) * width)) for i in range(bins) if i * width < highest]
@@ -68,6 +72,16 @@ def lengths(tokenizer: Any, found: Dataset, end_ids: Sequence[int], limit: int, 
     over = [number for number, n in zip(found.numbers, counted, strict=True) if n > limit]
     shown.append((limit + 1, max(counted, default=limit + 1), len(over)))
     return Lengths(counted, tuple(shown), limit, tuple(over))
+
+
+def _count(tokenizer: Any, row: Row, end_ids: Sequence[int], limit: int) -> int:
+    """Tokens of a row; of one that is far too long, about how many: its first characters tell."""
+    longest = max((m["content"] for m in row.messages), key=len)
+    if len(longest) > GLANCED:
+        first = len(tokenizer(longest[:GLANCED], add_special_tokens=False)["input_ids"])
+        if first > 2 * limit:
+            return first * len(longest) // GLANCED
+    return len(encode(tokenizer, row, end_ids).ids)
 
 
 def fitted(tokenizer: Any, found: Dataset, told: Lengths) -> Dataset:
@@ -98,7 +112,12 @@ def cut(tokenizer: Any, text: str, limit: int) -> list[str]:
     a piece's last third."""
     pieces: list[str] = []
     while text:
-        ids = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        # of a book in one paragraph only what may fit is looked at, or each piece would cost as much as all of it
+        seen = 16 * limit
+        ids = tokenizer(text[:seen], add_special_tokens=False, return_offsets_mapping=True)
+        while len(ids["input_ids"]) <= limit and seen < len(text):
+            seen *= 2
+            ids = tokenizer(text[:seen], add_special_tokens=False, return_offsets_mapping=True)
         if len(ids["input_ids"]) <= limit:
             return [*pieces, text]
         end = ids["offset_mapping"][limit][0] or 1
@@ -139,14 +158,16 @@ def split(found: Dataset, share: float = TEST_SHARE, seed: int = 0) -> list[Row]
             kept_back.update(group)
     if (share and not kept_back) or len(kept_back) == len(found.rows):
         raise DataError(
-            en=f"{len(found.rows)} rows cannot be split with {share:.0%} for testing. Add rows, or set the share to 0.",
-            zh=f"{len(found.rows)} 行数据无法按 {share:.0%} 划出测试集。请增加数据，或把比例设为 0。",
+            en=f"Different rows that can be used: {len(found.rows)}, too few to keep {share:.0%} of them back to judge "
+            "by. Nothing was prepared; add rows, or keep none back (set the share to 0).",
+            zh=f"可用的不同数据只有 {len(found.rows)} 行，无法留出 {share:.0%} 用来评定。"
+            "没有准备任何内容；请增加数据，或不留出（把比例设为 0）。",
         )
     return [replace(row, split="test" if i in kept_back else "train", tag="own") for i, row in enumerate(found.rows)]
 
 
 def _key(text: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+    return _SPACES.sub("", unicodedata.normalize("NFKC", text).casefold())
 
 
 def _only(found: Dataset, kept: Sequence[int]) -> Dataset:

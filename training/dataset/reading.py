@@ -8,8 +8,9 @@ from pathlib import Path
 
 from training.data import Row
 from training.dataset.formats import read_json
-from training.dataset.found import MAX_FILE_MB, Dataset, cannot_read, listed
+from training.dataset.found import ANOTHER, MAX_FILE_MB, SPLIT, Dataset, cannot_read, listed
 from training.dataset.tables import Columns, Table, csv_table, read_table, xlsx_table
+from training.errors import DataError
 
 SUFFIXES = (".json", ".jsonl", ".csv", ".tsv", ".xlsx", ".txt", ".md")
 _COMMON_LEAD = re.compile(rb"[\xb0-\xd7][\xa1-\xfe]|[\xa1-\xa3][\xa1-\xfe]")
@@ -37,14 +38,21 @@ def read_dataset(path: Path, columns: Columns | None = None, name: str = "") -> 
     else:
         found = _plain(decode(data, name))
     if not found.rows:
-        reasons = list(dict.fromkeys((p.en, p.zh) for p in found.problems))[:3] or [("it is empty", "是空的")]
-        where = listed([p.number for p in found.problems])
-        raise cannot_read(
-            name,
-            f"no row can be learned from: {'; '.join(en for en, _ in reasons)}" + (f" (rows {where})" if where else ""),
-            f"没有可学习的数据：{'；'.join(zh for _, zh in reasons)}" + (f"（第 {where} 行）" if where else ""),
-        )
+        raise _nothing(found, name)
     return found
+
+
+def _nothing(found: Dataset, name: str) -> DataError:
+    if not found.problems:
+        return cannot_read(name, "it is empty", "是空的", ANOTHER)
+    reasons = list(dict.fromkeys((p.en, p.zh) for p in found.problems))[:3]
+    where = listed([p.number for p in found.problems])
+    return cannot_read(
+        name,
+        f"no row can be learned from: {'; '.join(en for en, _ in reasons)} (rows {where})",
+        f"没有可学习的数据：{'；'.join(zh for _, zh in reasons)}（第 {where} 行）",
+        ("mend these rows, or choose other columns or another file", "请修正这些行，或改选列、换一个文件"),
+    )
 
 
 def look_at_table(path: Path, sheet: str = "", name: str = "") -> Table:
@@ -62,15 +70,18 @@ def _bytes(path: Path, name: str, suffix: str) -> bytes:
     if suffix not in SUFFIXES:
         raise cannot_read(
             name,
-            f"its type is not known; use one of {', '.join(SUFFIXES)}",
-            f"类型未知；请用 {'、'.join(SUFFIXES)} 之一",
+            "its type is not known",
+            "类型未知",
+            (f"use one of {', '.join(SUFFIXES)}", f"请用 {'、'.join(SUFFIXES)} 之一"),
         )
     try:
         if path.stat().st_size > MAX_FILE_MB * 2**20:
-            raise cannot_read(name, f"it is larger than {MAX_FILE_MB} MiB; split it", f"超过 {MAX_FILE_MB} MiB，请拆分")
+            raise cannot_read(name, f"it is larger than {MAX_FILE_MB} MiB", f"超过 {MAX_FILE_MB} MiB", SPLIT)
         return path.read_bytes()
     except OSError as error:
-        raise cannot_read(name, f"it cannot be opened ({error.strerror})", f"无法打开（{error.strerror}）") from error
+        raise cannot_read(
+            name, f"it cannot be opened ({error.strerror})", f"无法打开（{error.strerror}）", ANOTHER
+        ) from error
 
 
 def decode(data: bytes, name: str) -> str:
@@ -89,7 +100,9 @@ def decode(data: bytes, name: str) -> str:
 
     best = from_bytes(data).best()
     if best is None:
-        raise cannot_read(name, "it is no text in a known encoding", "不是已知编码的文本")
+        raise cannot_read(
+            name, "it is no text in a known encoding", "不是已知编码的文本", ("save it as UTF-8", "请另存为 UTF-8")
+        )
     return str(best)
 
 

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from training.data import chat
-from training.dataset.found import MAX_FILE_MB, MAX_ROWS, Dataset, Problem, cannot_read
+from training.dataset.found import ANOTHER, MAX_FILE_MB, MAX_ROWS, SPLIT, Dataset, Problem, cannot_read
 from training.errors import DataError
 
 MAX_COLUMNS = 256
+# Rows above the names of the columns: a title, a date, an empty one.
+TITLE_ROWS = 4
 _SENTENCE = re.compile(r"[?？。！!]|\.\s|.{61,}")
 
 
@@ -54,8 +56,8 @@ def read_table(data: bytes | str, name: str, columns: Columns, kind: str) -> Dat
         DataError: it cannot be read, or lacks the sheet or a column.
     """
     table = csv_table(data, name) if isinstance(data, str) else xlsx_table(data, name, columns.sheet)
-    named = has_header(table, columns)
-    ask, tell = chosen(table, columns, name, named=named)
+    named = heading(table, columns)
+    ask, tell = chosen(table, columns, name, named)
     rows, numbers, problems = [], [], []
     for number, cells in enumerate(table.rows[named:], 1 + named):
         question, answer = ((cells[i].strip() if i < len(cells) else "") for i in (ask, tell))
@@ -69,20 +71,26 @@ def read_table(data: bytes | str, name: str, columns: Columns, kind: str) -> Dat
     return Dataset(kind, tuple(rows), tuple(numbers), tuple(problems))
 
 
-def has_header(table: Table, columns: Columns) -> bool:
-    """Whether the first row names the columns: as told, else when it reads so (short, distinct, no sentences)."""
+def heading(table: Table, columns: Columns) -> int:
+    """How many rows stand before the first question, the last of them naming the columns; 0 where none names them.
+
+    As told; else the first row does, or the one below a title, when it reads so (short, distinct, no sentences).
+    """
     if columns.header is not None or not table.rows:
-        return bool(columns.header) and bool(table.rows)
-    first = [cell.strip() for cell in table.rows[0] if cell.strip()]
+        return int(bool(columns.header) and bool(table.rows))
+    filled = [[cell.strip() for cell in row if cell.strip()] for row in table.rows[:20]]
+    # a title stands alone in its row, over the whole width
+    place = next((i for i, cells in enumerate(filled[:TITLE_ROWS]) if len(cells) > 1), 0)
+    first = filled[place]
     if any(wanted.strip() in first for wanted in (columns.question, columns.answer) if len(wanted.strip()) > 3):
-        return True
-    read_so = len(first) > 1 and len(set(first)) == len(first) and not any(map(_SENTENCE.search, first))
-    if not read_so or len(table.rows) < 2:
-        return False
+        return place + 1
+    if len(first) < 2 or len(set(first)) < len(first) or any(map(_SENTENCE.search, first)):
+        return 0
     known = _WORDS["question"] | _WORDS["answer"]
-    below = [cell for row in table.rows[1:20] for cell in row if cell.strip()]
+    below = [cell for cells in filled[place + 1 :] for cell in cells]
     mean = sum(map(len, below)) / max(1, len(below))
-    return any(cell.casefold() in known for cell in first) or max(map(len, first)) < 0.5 * mean
+    named = any(cell.casefold() in known for cell in first) or max(map(len, first)) < 0.5 * mean
+    return place + 1 if named else 0
 
 
 _WORDS = {
@@ -91,13 +99,13 @@ _WORDS = {
 }
 
 
-def chosen(table: Table, columns: Columns, name: str, *, named: bool) -> tuple[int, int]:
-    """0-based columns of questions and answers.
+def chosen(table: Table, columns: Columns, name: str, named: int) -> tuple[int, int]:
+    """0-based columns of questions and answers; `named` as `heading` tells it.
 
     Raises:
         DataError: there is no such column, or both are the same.
     """
-    header = [cell.strip() for cell in table.rows[0]] if named else []
+    header = [cell.strip() for cell in table.rows[named - 1]] if named else []
     width = max((len(row) for row in table.rows), default=0)
     found = []
     for place, (what, wanted) in enumerate((("question", columns.question), ("answer", columns.answer))):
@@ -108,10 +116,13 @@ def chosen(table: Table, columns: Columns, name: str, *, named: bool) -> tuple[i
                 name,
                 f"there is no column “{wanted or what}”; it has {shown or 'none'}",
                 f"没有“{wanted or what}”这一列；现有：{shown or '无'}",
+                ("a table needs a column of questions and one of answers: choose them", "请选择问题列和答案列"),
             )
         found.append(column)
     if found[0] == found[1]:
-        raise cannot_read(name, "question and answer are the same column", "问题与答案选了同一列")
+        raise cannot_read(
+            name, "question and answer are the same column", "问题与答案选了同一列", ("choose two", "请选择两列")
+        )
     return found[0], found[1]
 
 
@@ -157,7 +168,14 @@ def csv_table(text: str, name: str) -> Table:
             row[:MAX_COLUMNS] for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
         ]
     except csv.Error as error:
-        raise cannot_read(name, f"it is not valid CSV ({error})", f"不是有效的 CSV（{error}）") from error
+        raise cannot_read(
+            name,
+            "it is not valid CSV: a quotation mark is never closed, or a cell is too long",
+            "不是有效的 CSV：引号没有成对，或某个单元格太长",
+            ("mend it, or save it as .xlsx", "请修正，或另存为 .xlsx"),
+        ) from error
+    if not any(cell.strip() for row in rows for cell in row):
+        raise cannot_read(name, "it is empty", "是空的", ANOTHER)
     # an empty line has no place in the table, but counts as a row
     return Table(rows)
 
@@ -188,13 +206,14 @@ def xlsx_table(data: bytes, name: str, sheet: str) -> Table:
     try:
         expanded = sum(entry.file_size for entry in zipfile.ZipFile(io.BytesIO(data)).infolist())
         if expanded > 5 * MAX_FILE_MB * 2**20:
-            raise cannot_read(name, "it expands to a gigabyte and more", "解压后超过 1 GB")
+            raise cannot_read(name, "it expands to a gigabyte and more", "解压后超过 1 GB", SPLIT)
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
     except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError) as error:
         raise cannot_read(
             name,
-            f"it is no Excel workbook (.xlsx) or it is encrypted ({error})",
-            f"不是 Excel 工作簿（.xlsx），或已加密（{error}）",
+            "it is no Excel workbook (.xlsx), it is damaged, or it is locked with a password",
+            "不是 Excel 工作簿（.xlsx）、已损坏，或有密码保护",
+            ("save it as .xlsx without a password", "请另存为不带密码的 .xlsx"),
         ) from error
     try:
         names = tuple(s.title for s in book.worksheets)
@@ -203,13 +222,14 @@ def xlsx_table(data: bytes, name: str, sheet: str) -> Table:
                 name,
                 f"it has no sheet “{sheet}”, only {', '.join(names)}",
                 f"没有工作表“{sheet}”，只有：{'、'.join(names)}",
+                ("choose one of these", "请从中选择"),
             )
         for one in book.worksheets:
             if sheet in ("", one.title) and (rows := _cells(one, name)):
                 return Table(rows, one.title, names)
     finally:
         book.close()
-    raise cannot_read(name, "it has no rows", "其中没有数据")
+    raise cannot_read(name, "it is empty", "是空的", ANOTHER)
 
 
 def _cells(sheet: Any, name: str) -> list[list[str]]:
