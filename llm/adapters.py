@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from llm.adapter_files import (
+    CONFIG,
+    PASSPORT,
+    WEIGHTS,
+    Unusable,
+    adapter_files,
+    content_version,
+    mismatch,
+    number,
+    read_json,
+    shapes_of,
+    stamp_of,
+    unsupported,
+)
 from llm.errors import AdapterNotFoundError, InvalidAdapterError
 
-# What PEFT puts before a module's path in the names of its tensors.
-PREFIX = "base_model.model."
-_WEIGHTS, _CONFIG, _PASSPORT = "adapter_model.safetensors", "adapter_config.json", "passport.json"
 # A folder with several versions names the one that answers in this file.
 _CURRENT, _VERSION = "current", re.compile(r"v[1-9][0-9]{0,5}")
-
-# Options of PEFT's LoraConfig that change the arithmetic in ways the engine does not do, with what each is called.
-_UNSUPPORTED = {
-    "use_dora": "DoRA",
-    "fan_in_fan_out": "fan_in_fan_out",
-    "modules_to_save": "modules_to_save",
-    "rank_pattern": "rank_pattern",
-    "alpha_pattern": "alpha_pattern",
-    "lora_bias": "lora_bias",
-    "trainable_token_indices": "trainable_token_indices",
-    "layer_replication": "layer_replication",
-    "target_parameters": "target_parameters",
-    "use_qalora": "QALoRA",
-    "use_bdlora": "BD-LoRA",
-    "kasa_config": "KaSA",
-    "monteclora_config": "MonteCLoRA",
-    "alora_invocation_tokens": "aLoRA",
-    "arrow_config": "Arrow",
-}
-# Initialisations that rewrite the base's weights: without that rewriting the adapter answers wrongly.
-_REWRITES_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
 
 
 @dataclass(frozen=True)
@@ -151,7 +139,7 @@ class AdapterRegistry:
     def _inspect(self, name: str, folder: Path, *, shipped: bool) -> AdapterInfo:
         """What is in `folder`, remembered while its files are the same by number, size and time."""
         try:
-            stamp = _stamp(folder)
+            stamp = stamp_of(folder)
         except OSError:
             # It lacks a file, or is replaced at this very moment: `_examine` finds out which.
             return self._examine(name, folder, shipped=shipped)
@@ -163,13 +151,13 @@ class AdapterRegistry:
     def _examine(self, name: str, folder: Path, *, shipped: bool) -> AdapterInfo:
         info = AdapterInfo(name, folder, shipped=shipped)
         try:
-            config = _read_json(folder / _CONFIG)
-            passport = _read_json(folder / _PASSPORT) if (folder / _PASSPORT).exists() else {}
-            shapes = _shapes(folder / _WEIGHTS)
+            config = read_json(folder / CONFIG)
+            passport = read_json(folder / PASSPORT) if (folder / PASSPORT).exists() else {}
+            shapes = shapes_of(folder / WEIGHTS)
             version = content_version(*(path.read_bytes() for path in adapter_files(folder)))
-            size = (folder / _WEIGHTS).stat().st_size
-            rank, alpha = _number(config, "r"), _number(config, "lora_alpha")
-        except _Unusable as problem:
+            size = (folder / WEIGHTS).stat().st_size
+            rank, alpha = number(config, "r"), number(config, "lora_alpha")
+        except Unusable as problem:
             return _invalid(info, *problem.reason)
         except OSError as error:
             # Also a folder that is replaced at this very moment.
@@ -185,7 +173,7 @@ class AdapterRegistry:
             shipped=shipped,
             passport=passport,
         )
-        reason = _unsupported(config) or _mismatch(shapes, int(rank), self._linears) or self._other_base(passport)
+        reason = unsupported(config) or mismatch(shapes, int(rank), self._linears) or self._other_base(passport)
         return _invalid(info, *reason) if reason else info
 
     def _other_base(self, passport: dict[str, Any]) -> tuple[str, str] | None:
@@ -207,103 +195,8 @@ def _current(folder: Path) -> Path:
     return folder / version if _VERSION.fullmatch(version) else folder
 
 
-def adapter_files(folder: Path) -> tuple[Path, Path]:
-    """Configuration and weights, in the order in which `content_version` takes their bytes."""
-    return folder / _CONFIG, folder / _WEIGHTS
-
-
-def content_version(config: bytes, weights: bytes) -> str:
-    """The version of an adapter with this content: 12 hex digits of its SHA-256."""
-    digest = hashlib.sha256(config)
-    digest.update(weights)
-    return digest.hexdigest()[:12]
-
-
-def _stamp(folder: Path) -> tuple[int, ...]:
-    """Number, size and times of its files; another after any change to one of them."""
-    passport = folder / _PASSPORT
-    files = (*adapter_files(folder), *([passport] if passport.exists() else []))
-    return tuple(n for s in map(Path.stat, files) for n in (s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns))
-
-
-class _Unusable(Exception):
-    def __init__(self, en: str, zh: str) -> None:
-        super().__init__(en)
-        self.reason = (en, zh)
-
-
 def _invalid(info: AdapterInfo, en: str, zh: str) -> AdapterInfo:
     return replace(info, valid=False, reason=(en, zh))
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise _Unusable(f"{path.name} is missing", f"缺少 {path.name}") from error
-    except (OSError, ValueError) as error:
-        raise _Unusable(f"{path.name} cannot be read", f"无法读取 {path.name}") from error
-    if not isinstance(value, dict):
-        raise _Unusable(f"{path.name} is not a JSON object", f"{path.name} 不是 JSON 对象")
-    return value
-
-
-def _number(config: dict[str, Any], key: str) -> float:
-    value = config.get(key) or 0
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise _Unusable(f"{_CONFIG} has {key} = {value!r}", f"{_CONFIG} 中 {key} = {value!r}")
-    return value
-
-
-def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Tensor name -> shape, out of the header alone."""
-    from safetensors import SafetensorError, safe_open
-
-    if not path.exists():
-        raise _Unusable(f"{path.name} is missing", f"缺少 {path.name}")
-    try:
-        with safe_open(path, framework="numpy") as stream:
-            return {key: tuple(stream.get_slice(key).get_shape()) for key in stream.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise _Unusable(f"{path.name} is damaged ({error})", f"{path.name} 已损坏（{error}）") from error
-
-
-def _unsupported(config: dict[str, Any]) -> tuple[str, str] | None:
-    kind = config.get("peft_type")
-    if kind != "LORA":
-        return f"it is of type {kind}, only LORA is supported", f"类型为 {kind}，只支持 LORA"
-    named = [label for key, label in _UNSUPPORTED.items() if config.get(key)]
-    if config.get("bias", "none") != "none":
-        named.append(f"bias={config['bias']}")
-    if str(config.get("init_lora_weights", "")).lower().startswith(_REWRITES_BASE):
-        named.append(f"init_lora_weights={config['init_lora_weights']}")
-    if named:
-        return f"it uses {', '.join(named)}, which is not supported", f"它使用了不支持的 {', '.join(named)}"
-    return None
-
-
-def _mismatch(
-    shapes: dict[str, tuple[int, ...]], rank: int, linears: dict[str, tuple[int, int]]
-) -> tuple[str, str] | None:
-    """Why these tensors do not fit the base's layers; None when they do, or no base is known yet."""
-    if not shapes or rank < 1:
-        return "it holds no LoRA weights", "其中没有 LoRA 权重"
-    for key, shape in shapes.items():
-        path, _, part = key.removeprefix(PREFIX).rpartition(".lora_")
-        if part not in ("A.weight", "B.weight"):
-            return f"it holds an unexpected tensor {key}", f"含有意外的张量 {key}"
-        other = f"{PREFIX}{path}.lora_{'B' if part[0] == 'A' else 'A'}.weight"
-        if other not in shapes:
-            return f"{path} lacks its other half", f"{path} 缺少另一半权重"
-        if not linears:
-            continue
-        if path not in linears:
-            return f"the base has no layer {path}", f"基座模型没有 {path} 这一层"
-        inputs, outputs = linears[path]
-        expected = (rank, inputs) if part[0] == "A" else (outputs, rank)
-        if shape != expected:
-            return f"{path} has shape {shape}, the base needs {expected}", f"{path} 形状为 {shape}，应为 {expected}"
-    return None
 
 
 def _localised(value: Any, lang: str) -> str:

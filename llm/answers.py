@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any, Literal
 
 from llm.detokenise import Detokeniser
@@ -170,3 +170,25 @@ class Answer:
                 logprobs=self._said(),
             )
         )
+
+
+def share(answers: Sequence[Answer], prefill: tuple[int, int]) -> list[tuple[Answer, Work]]:
+    """What each of `answers` reads in the next step.
+
+    New prompts share what a step may read, the shortest first, but a quarter is kept for the one that has waited
+    longest.
+
+    Args:
+        prefill: tokens of prompts that a step reads, alone and while others are being answered.
+    """
+    pairs = [(answer, answer.work(1)) for answer in answers if not answer.unread]
+    reading = [answer for answer in answers if answer.unread]
+    left = prefill[bool(pairs)]
+    kept = left // 4
+    for answer in sorted(reading, key=lambda answer: answer.unread):
+        if answer is reading[0]:
+            kept = 0
+        if left > kept:
+            pairs.append((answer, answer.work(left - kept)))
+            left -= len(pairs[-1][1].tokens)
+    return pairs

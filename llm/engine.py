@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from llm.adapters import AdapterRegistry
-from llm.answers import Answer
+from llm.answers import Answer, share
 from llm.decoders import decoder_for
 from llm.errors import LlmError, QueueFullError, broken, expired, stopped
 from llm.grammar import Grammar
@@ -23,7 +23,6 @@ from llm.sampling import choose_many
 from llm.scheduler import Scheduler
 from llm.settings import LlmSettings
 from llm.status import EngineStatus, PastError
-from llm.steps import Work
 
 if TYPE_CHECKING:
     import torch
@@ -216,7 +215,7 @@ class Engine:
 
     def _step(self, answers: list[Answer]) -> None:
         """One forward pass for all of them, or one for each where the decoder cannot, or after an error."""
-        pairs = self._works(answers)
+        pairs = share(answers, self._prefill)
         groups = [pairs] if self.decoder.batched else [[pair] for pair in pairs]
         for group in groups:
             try:
@@ -231,24 +230,6 @@ class Engine:
                 continue
             self._accept([answer for answer, work in group if work.wanted], logits)
         self._steps += 1
-
-    def _works(self, answers: list[Answer]) -> list[tuple[Answer, Work]]:
-        """What each of them reads in this step.
-
-        New prompts share what a step may read, the shortest first, but a quarter is kept for the one that has waited
-        longest.
-        """
-        pairs = [(answer, answer.work(1)) for answer in answers if not answer.unread]
-        reading = [answer for answer in answers if answer.unread]
-        left = self._prefill[bool(pairs)]
-        kept = left // 4
-        for answer in sorted(reading, key=lambda answer: answer.unread):
-            if answer is reading[0]:
-                kept = 0
-            if left > kept:
-                pairs.append((answer, answer.work(left - kept)))
-                left -= len(pairs[-1][1].tokens)
-        return pairs
 
     def _accept(self, answers: list[Answer], logits: torch.Tensor) -> None:
         """Give each of `answers` its row of the logits [answers, vocabulary]."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llm.adapters import PREFIX
+from llm.adapter_files import PREFIX
 from llm.hubs.internlm import renamed, unfused
 
 if TYPE_CHECKING:

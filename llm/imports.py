@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llm.adapters import PREFIX, AdapterInfo, AdapterRegistry
+from llm.adapter_files import PREFIX
+from llm.adapters import AdapterInfo, AdapterRegistry
 from llm.errors import AdapterImportError, InvalidAdapterError
 from llm.imported_weights import Unusable, in_own_layout, lora_only, lora_settings, rank_of, read_checkpoint
 from llm.lora import load_weights

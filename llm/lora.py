@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from llm.adapters import PREFIX, AdapterInfo, adapter_files, content_version
+from llm.adapter_files import PREFIX, adapter_files, content_version
+from llm.adapters import AdapterInfo
 from llm.errors import InvalidAdapterError
 
 if TYPE_CHECKING:

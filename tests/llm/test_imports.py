@@ -14,7 +14,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from llm.adapters import PREFIX, AdapterRegistry
+from llm.adapter_files import PREFIX
+from llm.adapters import AdapterRegistry
 from llm.errors import AdapterImportError
 from llm.imported_weights import in_own_layout, lora_settings
 from llm.imports import Wanted, bring_in
