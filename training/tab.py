@@ -146,8 +146,15 @@ def build(tab: gr.Tab, services: TeachServices, i18n: I18n, language: Callable[[
 
 
 def _seen(element: str, where: str) -> str:
-    """JavaScript that brings an element into sight, once it is drawn."""
-    return f"() => setTimeout(() => document.getElementById('{element}').scrollIntoView({{block: '{where}'}}), 300)"
+    """JavaScript that brings an element into sight once it is drawn; one that is not drawn within 6 s is let be."""
+    return f"""() => {{
+        const look = (left) => setTimeout(() => {{
+            const found = document.getElementById('{element}');
+            if (found) found.scrollIntoView({{block: '{where}'}});
+            else if (left) look(left - 1);
+        }}, 300);
+        look(20);
+    }}"""
 
 
 def _form(i18n: I18n) -> tuple[list[Any], gr.Radio, gr.Textbox, gr.CheckboxGroup, gr.Button]:
