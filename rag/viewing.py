@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rag.loaders.pdf_page import plain
-from rag.originals import KEPT
+from rag.originals import KEPT, is_whole
 from rag.reader import Refused
 from rag.readers import Readers
 from rag.settings import RagSettings
@@ -71,6 +71,10 @@ class Viewer:
         if shown is None:
             shown = self._in_text(document, passage, marks)
         return PassageView(document.title, document.source, heading, page, shown, note)
+
+    def holds_file(self, document: Document) -> bool:
+        """Whether the file that a document was made from is kept, and is what was added. Raises StorageError."""
+        return is_whole(self._store.original(document), document.size, document.sha256)
 
     def _in_file(
         self, document: Document, passage: Passage, marks: list[tuple[int, int]], paper: _Paper | None

@@ -17,6 +17,9 @@ _QUALITY = 80
 _LEAST_RUN = 4  # characters that have to agree in a row, where not all do
 _LONGEST_PAGE, _LONGEST_WORDS = 20_000, 2_000  # characters that are compared then
 
+Corners = tuple[float, float, float, float]
+"""Left, bottom, right, top in PDF's coordinates."""
+
 
 def plain(text: str) -> str:
     """Letters and digits alone, so that line ends, hyphens and typesetting make no difference."""
@@ -78,19 +81,19 @@ def _runs(whole: str, wanted: str, earlier: int) -> list[tuple[int, int]]:
 
 def _lines(page: Any, text: Any, places: Sequence[int]) -> list[Box]:
     """Boxes around characters, one for each line."""
-    lines: list[Box] = []
+    lines: list[Corners] = []
     for place in places:
-        box = _on_page(page, text.get_charbox(place, loose=True))
-        last = lines[-1] if lines else None
-        if last and min(last.bottom, box.bottom) - max(last.top, box.top) > 0.5 * (box.bottom - box.top):
-            left, right = min(last.left, box.left), max(last.right, box.right)
-            lines[-1] = Box(left, min(last.top, box.top), right, max(last.bottom, box.bottom))
+        left, bottom, right, top = text.get_charbox(place, loose=True)
+        if lines and min(lines[-1][3], top) - max(lines[-1][1], bottom) > 0.5 * (top - bottom):
+            before = lines[-1]
+            lines[-1] = (min(before[0], left), min(before[1], bottom), max(before[2], right), max(before[3], top))
         else:
-            lines.append(box)
-    return [box for box in lines if box.right > box.left and box.bottom > box.top]
+            lines.append((left, bottom, right, top))
+    boxes = [_on_page(page, line) for line in lines]
+    return [box for box in boxes if box.right > box.left and box.bottom > box.top]
 
 
-def _on_page(page: Any, corners: tuple[float, float, float, float]) -> Box:
+def _on_page(page: Any, corners: Corners) -> Box:
     """From PDF's coordinates to shares of the page as it is seen, turned and cropped."""
     from pypdfium2 import raw
 
