@@ -22,11 +22,13 @@ class Later(Protocol):
 
 @dataclass(frozen=True)
 class KnowledgeServices:
-    """Attributes:
-    knowledge: opened in the background.
-    language, owner: a page's request -> "zh" or "en", and whose questions it sees.
-    asking: slug of a collection -> what answers questions from it, for the evaluation; None leaves answers out.
-    k: passages that an answer is made from.
+    """What the tab and its parts work with.
+
+    Attributes:
+        knowledge: opened in the background.
+        language, owner: a page's request -> "zh" or "en", and whose questions it sees.
+        asking: slug of a collection -> what answers questions from it, for the evaluation; None leaves answers out.
+        k: passages that an answer is made from.
     """
 
     knowledge: Later

@@ -235,7 +235,7 @@ def test_knowledge_tab_add_ask_open_delete(browser: Browser, app: RunningApp, tm
         page.locator("#fs-log button[title=Like], #fs-log button[aria-label=Like]").last.click()
         page.locator(".toast-body.info").wait_for()
         ask(page, "What is the price of the Red stapler?")
-        rows = opened(page, page.locator(".fs-source").last)
+        rows = opened(page, page.locator("#fs-log .fs-source").last)
         assert rows.locator("tr").filter(has_text="Red stapler").inner_text().split() == ["3", "Red", "stapler", "38"]
         assert rows.locator("th").all_inner_texts() == ["Row", "Item", "Price in yuan"]
         page.locator(".fs-view-close").click()
