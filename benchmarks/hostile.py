@@ -36,6 +36,7 @@ from rag.settings import RagSettings
 from rag.types import FileAdded, FileFailed, FileSkipped, IngestEvent, Passage
 
 _HONEST = "# 值班表\n周三由李雷值班，电话 8801。\n"
+_PAGE_IMAGE = re.compile(r'<img alt="[^"<>]*" width="\d+" height="\d+" src="data:image/webp;base64,[\w+/=]*"/>')
 _TAG = re.compile(r"#(\d{3})#")
 _LIVE = ("script", "iframe", "img", "a", "object", "embed", "form", "svg", "link", "meta", "style", "base", "input")
 # Runs in every process that is started with it on its path; what it sees goes to a file.
@@ -168,6 +169,20 @@ def _look(base: KnowledgeBase, made: list[Hostile], result: Result) -> None:
         passages = base.search(query, "hostile", 8)
         result.escapes += _live(results(passages, "en"), f"results of {query!r}")
         result.escapes += _answered(passages)
+        result.escapes += _opened(base, passages)
+
+
+def _opened(base: KnowledgeBase, passages: list[Passage]) -> list[str]:
+    """Live elements in what is shown of each passage in its document."""
+    from dataclasses import asdict
+
+    from llm.view_render import view_panel
+
+    found = []
+    for passage in passages:
+        panel = view_panel(asdict(base.viewer.view(passage, [(0, len(passage.text))])), "en")
+        found += _live(_PAGE_IMAGE.sub("", panel), f"{passage.source!r}, opened")
+    return found
 
 
 def _answered(passages: list[Passage]) -> list[str]:

@@ -1,7 +1,7 @@
 // Of Chinese and English the one that the browser names first, as the server chooses: what the page says is in it.
 document.documentElement.lang = navigator.languages.find((name) => /^(zh|en)/i.test(name)) || "en";
 
-// Chips open their passage; copy buttons copy. Delegated, because Gradio redraws messages while they stream; by class,
+// Chips open their passage, here and in its document; copy buttons copy. Delegated, because Gradio redraws messages while they stream; by class,
 // because its sanitiser drops data attributes.
 const openPassage = (chip) => {
   const target = [...chip.classList].find((name) => name.startsWith("fs-to-"));
@@ -42,22 +42,63 @@ const copyAnswer = (button) => {
   done();
 };
 
-// The words do what the thumb under the answer does: Gradio knows which answer a thumb belongs to.
-const correctAnswer = (button) => {
-  const row = button.closest(".message-row").nextElementSibling;
-  [...row.querySelectorAll("button")].pop().click();
+// Gradio has no event for what is in a message: an unseen button of its own takes what was pointed at to the server.
+const tellServer = (button, unseen) => {
+  window.fsWanted = [...button.classList].find((name) => /^fs-(to|for)-/.test(name)).replace(/^fs-(to|for)-/, "");
+  document.querySelector(unseen).click();
 };
+
+// The document stands beside the chat, on a phone above it.
+let opener = null;
+const openDocument = (button) => {
+  opener = button;
+  document.body.classList.add("fs-viewing");
+  tellServer(button, "#fs-view-open");
+};
+const closeDocument = () => {
+  document.body.classList.remove("fs-viewing");
+  if (opener && opener.isConnected) {
+    opener.focus({ preventScroll: true });
+  }
+};
+window.fsShowMark = () => {
+  const view = document.querySelector("#fs-viewer .fs-view");
+  const mark = view && view.querySelector("mark");
+  if (mark) { // not scrollIntoView, which would move the page below, too
+    const [at, all] = [mark, view].map((element) => element.getBoundingClientRect());
+    view.scrollTop += (at.top + at.bottom) / 2 - (all.top + all.bottom) / 2;
+    const wide = mark.closest(".fs-view-wide");
+    if (wide) {
+      wide.scrollLeft += (at.left + at.right) / 2 - (all.left + all.right) / 2;
+    }
+  }
+  const close = document.querySelector("#fs-viewer .fs-view-close");
+  if (close) {
+    close.focus({ preventScroll: true });
+  }
+};
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    closeDocument();
+  }
+});
 
 document.addEventListener("click", (event) => {
   const chip = event.target.closest(".fs-cite");
   const copy = event.target.closest(".fs-copy");
   const correct = event.target.closest(".fs-correct");
+  const open = event.target.closest(".fs-open");
   if (chip) {
     openPassage(chip);
+    openDocument(chip);
+  } else if (open) {
+    openDocument(open);
   } else if (copy) {
     copyAnswer(copy);
   } else if (correct) {
-    correctAnswer(correct);
+    tellServer(correct, "#fs-correct-open");
+  } else if (event.target.closest(".fs-view-close")) {
+    closeDocument();
   }
 });
 

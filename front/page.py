@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from front.citing import judge, viewer
 from front.corrections import acceptor
 from front.errors import AppError
 from front.evaluating import asking
@@ -30,6 +31,7 @@ from rag import evaluation_texts
 from rag import tab as knowledge_tab
 from rag import texts as rag_texts
 from rag.errors import RagError
+from rag.services import KnowledgeServices
 from training import tab as teaching_tab
 from training import texts as training_texts
 from training.corrections_tab import CorrectionServices
@@ -63,6 +65,8 @@ def build(services: Services, runs: ChatRuns) -> tuple[gr.Blocks, dict[str, Any]
         owner=lambda request: _owner(request, local=local),
         k=services.passages,
         correct=acceptor(services),
+        judge=judge(services),
+        view=viewer(services),
     )
     with gr.Blocks(title="Fenshen 分身", fill_height=True, fill_width=True, analytics_enabled=False) as page:
         # First, so that they and not the tabs' private events get the plain names.
@@ -75,9 +79,10 @@ def build(services: Services, runs: ChatRuns) -> tuple[gr.Blocks, dict[str, Any]
         with gr.Tabs(elem_id="fs-tabs") as tabs:
             with gr.Tab(i18n("chat_tab"), id="chat", elem_id="fs-chat-tab"):
                 chat = chat_tab.body(i18n)
-            with gr.Tab(i18n("knowledge_tab"), id="knowledge", elem_id="fs-knowledge-tab"):
-                asked = partial(asking, services)
-                knowledge_tab.build(services.knowledge, i18n, language, asked, services.passages)
+            knowledge = gr.Tab(i18n("knowledge_tab"), id="knowledge", elem_id="fs-knowledge-tab")
+            asked = partial(asking, services)
+            known = KnowledgeServices(services.knowledge, language, chat_services.owner, asked, services.passages)
+            knowledge_tab.build(knowledge, known, i18n)
             teach = gr.Tab(i18n("teach_tab"), id="teach", elem_id="fs-teach-tab")
             trainings = teaching_tab.build(teach, _teaching(services, chat_services.owner), i18n, language)
             comparing = gr.Tab(i18n("compare_tab"), id="compare", elem_id="fs-compare-tab")

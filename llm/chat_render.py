@@ -13,6 +13,7 @@ from typing import Any
 
 from llm.conversations import Message
 from llm.texts import text
+from llm.view_render import marked
 from llm.why_render import why_panel
 
 # A fence as Markdown has it, at any depth of a list; one that is not closed (yet) reaches to the end.
@@ -30,6 +31,8 @@ _INERT = {
     "`": "&#96;",
 }
 _LIVE = re.compile("|".join(map(re.escape, _INERT)), re.IGNORECASE)
+# A number that is all there is of a line: Markdown would take "8801." for the beginning of a list.
+_BARE_NUMBER = re.compile(r"^([ ]{0,3}\d{1,9})\.(?=[ \t]*(?:\[\d{1,2}\][ \t]*)*$)", re.MULTILINE)
 _MARKER = re.compile(r"\\*\[(\d{1,2})\]")
 _ORDER = ("verified", "paraphrased", "unsupported")
 
@@ -104,6 +107,7 @@ def _spans(value: str, marker: Callable[[re.Match[str]], str] | None) -> str:
 
 def _plain(value: str, marker: Callable[[re.Match[str]], str] | None) -> str:
     inert = _LIVE.sub(lambda found: _INERT.get(found[0]) or f"{found[0][:-1]}&#46;", html.escape(value, quote=False))
+    inert = _BARE_NUMBER.sub(r"\1&#46;", inert)
     # A backslash would take the reference behind it apart.
     inert = re.sub(r"\\+(?=&)", lambda found: "&#92;" * len(found[0]), inert)
     return _MARKER.sub(marker, inert) if marker else inert
@@ -170,7 +174,7 @@ def _sources(message: Message, lang: str) -> str:
     supported = [c for c in message.about.get("citations", []) if c["status"] != "unsupported"]
     for number, passage in enumerate(message.about["sources"], start=1):
         status = _status(message, number)
-        cited = [c for c in supported if c["number"] == number]
+        spans = [(c["span_start"], c["span_end"]) for c in supported if c["number"] == number]
         where = [passage["heading"]] if passage.get("heading") and passage["heading"] != passage["title"] else []
         if passage.get("page"):
             where.append(text("answer_page", lang, page=passage["page"]))
@@ -183,27 +187,13 @@ def _sources(message: Message, lang: str) -> str:
             f'<span class="fs-number">{number}</span><span class="fs-title">{_line(passage["title"])}</span>'
             f'<span class="fs-where">{_line(" · ".join(where))}</span>'
             f'<span class="fs-label">{label}</span></summary>'
-            f'<div class="fs-passage">{_marked(passage["text"], cited)}</div>'
-            f'<div class="fs-file">{_line(passage["source"])}</div></details>'
+            f'<div class="fs-passage">{marked(passage["text"], spans)}</div>'
+            f'<div class="fs-file"><span>{_line(passage["source"])}</span>'
+            f'<button type="button" class="fs-open fs-for-{message.id}-{number}">{html.escape(text("view_open", lang))}'
+            f"</button></div></details>"
         )
     title = html.escape(text("answer_sources", lang))
     return f'<div class="fs-sources"><div class="fs-sources-title">{title}</div>{"".join(rows)}</div>'
-
-
-def _marked(passage: str, citations: Sequence[Mapping[str, Any]]) -> str:
-    """The passage's text with the union of the supporting spans inside <mark>."""
-    inside = [False] * len(passage)
-    for citation in citations:
-        for i in range(max(0, citation["span_start"]), min(len(passage), citation["span_end"])):
-            inside[i] = True
-    out, open_ = [], False
-    for character, mark in zip(passage, inside, strict=True):
-        if mark != open_:
-            out.append("<mark>" if mark else "</mark>")
-            open_ = mark
-        # Neither kind of line break may stay: a blank line would end the HTML block, and Markdown begin.
-        out.append({"\n": "<br>", "\r": " "}.get(character) or html.escape(character))
-    return "".join(out) + ("</mark>" if open_ else "")
 
 
 def _footer(message: Message, lang: str) -> str:
@@ -220,7 +210,8 @@ def _footer(message: Message, lang: str) -> str:
     buttons = (
         f'<button type="button" class="fs-copy" title="{_attr(text("answer_copy_hint", lang))}">'
         f"{html.escape(text('answer_copy', lang))}</button>"
-        f'<button type="button" class="fs-correct" title="{_attr(text("answer_correct_hint", lang))}">'
+        f'<button type="button" class="fs-correct fs-for-{message.id}-0" '
+        f'title="{_attr(text("answer_correct_hint", lang))}">'
         f"{html.escape(text('answer_correct', lang))}</button>"
     )
     return f'<div class="fs-footer"><span>{html.escape(" · ".join(parts))}</span>{buttons}</div>'

@@ -152,6 +152,8 @@ class ChatRuns:
                 self.store.remember(conversation, options)
                 run = Run(conversation, self.store.add(conversation, "assistant", "", "running"))
             run.about["adapter"] = options.get("adapter")
+            if options.get("collection"):
+                run.about["collection"] = options["collection"]
             if options.get("system_prompt"):
                 run.about["system_prompt"] = options["system_prompt"]
             self._runs[conversation] = run

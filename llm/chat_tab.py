@@ -8,9 +8,10 @@ from typing import Any
 
 import gradio as gr
 
-from llm import chat_tab_corrections
+from llm import chat_tab_corrections, chat_tab_thumbs, chat_tab_view
 from llm.chat_tab_corrections import CorrectParts
 from llm.chat_tab_events import BASE, NO_DOCUMENTS, ChatEvents, ChatServices
+from llm.chat_tab_view import ViewParts
 
 I18n = Callable[[str], Any]
 
@@ -35,6 +36,7 @@ class ChatParts:
     adapter: gr.Dropdown
     collection: gr.Dropdown
     correct: CorrectParts
+    view: ViewParts
 
 
 def side_panels(services: ChatServices, i18n: I18n) -> SideParts:
@@ -88,7 +90,7 @@ def body(i18n: I18n) -> ChatParts:
             layout="bubble",
             buttons=[],
             editable="user",
-            feedback_options=("Dislike",),
+            feedback_options=("Like", "Dislike"),
             height="100%",
             min_height=240,
             group_consecutive_messages=False,
@@ -110,7 +112,8 @@ def body(i18n: I18n) -> ChatParts:
             with gr.Row(elem_id="fs-choices"):
                 adapter = _picker(i18n("chat_self"), BASE, "fs-adapter")
                 collection = _picker(i18n("chat_collection"), NO_DOCUMENTS, "fs-collection")
-    return ChatParts(chatbot, question, adapter, collection, correct)
+        view = chat_tab_view.panel()
+    return ChatParts(chatbot, question, adapter, collection, correct, view)
 
 
 def _picker(label: Any, none: str, elem_id: str) -> gr.Dropdown:
@@ -164,6 +167,8 @@ def wire(
     side.new.click(**show_chat)
     list_after(side.delete.click(events.delete, [current], view, **leave))
     chat_tab_corrections.wire(chat.chatbot, current, chat.correct, services, events)
+    chat_tab_thumbs.wire(chat.chatbot, current, chat.correct, services, events)
+    chat_tab_view.wire(current, chat.view, services)
     list_after(chat.chatbot.undo(events.undo, [current], view, **quiet))
     chat.question.stop(events.stop, [current], None, **quiet)
     documents = side.options[0]

@@ -1,4 +1,4 @@
-"""Correcting an answer in the chat: thumbs down opens a box with the answer in it, what is written there is kept."""
+"""Correcting an answer in the chat: a box with the answer in it is opened, what is written there is kept."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from llm.texts import text
 
 @dataclass(frozen=True)
 class CorrectParts:
-    """The box; `target` is the id of the answer that is being corrected."""
+    """The box; `target` is the id of the answer that is being corrected, `open` the unseen button that page.js presses
+    for the words under an answer."""
 
     panel: gr.Column
     asked: gr.Markdown
@@ -25,6 +26,13 @@ class CorrectParts:
     save: gr.Button
     cancel: gr.Button
     target: gr.State
+    open: gr.Button
+    pointed: gr.Textbox
+
+    @property
+    def whole(self) -> list[Any]:
+        """What opening it changes."""
+        return [self.panel, self.asked, self.wanted, self.target]
 
 
 def box(i18n: Callable[[str], Any]) -> CorrectParts:
@@ -36,15 +44,24 @@ def box(i18n: Callable[[str], Any]) -> CorrectParts:
             save = gr.Button(i18n("correct_save"), size="sm", variant="primary", elem_id="fs-correct-save")
             cancel = gr.Button(i18n("correct_cancel"), size="sm", elem_id="fs-correct-cancel")
         target = gr.State(0)
-    return CorrectParts(panel, asked, wanted, save, cancel, target)
+    return CorrectParts(
+        panel,
+        asked,
+        wanted,
+        save,
+        cancel,
+        target,
+        gr.Button(visible="hidden", elem_id="fs-correct-open"),
+        gr.Textbox(visible=False),
+    )
 
 
 def wire(chatbot: gr.Chatbot, current: Any, parts: CorrectParts, services: ChatServices, chat: ChatEvents) -> None:
     """Connect the box with the conversation `current` that `chatbot` shows."""
     events = CorrectEvents(services, chat)
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    whole = [parts.panel, parts.asked, parts.wanted, parts.target]
-    chatbot.like(events.open, [current], whole, **quiet)
+    pointed = "(conversation, pointed) => [conversation, window.fsWanted]"
+    parts.open.click(events.open, [current, parts.pointed], parts.whole, js=pointed, **quiet)
     parts.save.click(events.save, [current, parts.target, parts.wanted], [chatbot, parts.panel], **quiet)
     parts.cancel.click(events.close, [current], [chatbot, parts.panel], **quiet)
     # what is open belongs to the conversation that was open
@@ -57,17 +74,22 @@ class CorrectEvents:
     def __init__(self, services: ChatServices, chat: ChatEvents) -> None:
         self._services, self._chat, self._store = services, chat, services.runs.store
 
-    def open(self, conversation: str, data: gr.LikeData, request: gr.Request) -> tuple[Any, ...]:
-        """The box with the answer at the position that was pointed at."""
-        lang = language(request)
-        position = int(data.index[0] if isinstance(data.index, (list, tuple)) else data.index)
+    def open(self, conversation: str, pointed: str, request: gr.Request) -> tuple[Any, ...]:
+        """The box with the answer that was pointed at, "MESSAGE-0"."""
+        message = str(pointed).partition("-")[0]
         try:
-            self._store.get(self._services.owner(request), conversation)
-            messages = self._store.messages(conversation)
-            message = messages[position].id if position < len(messages) else 0
-            question, answer = correctable(messages, message)
+            return self.opened(conversation, int(message) if message.isdigit() else 0, request)
         except LlmError as error:
-            raise gr.Error(error.message(lang), print_exception=False) from error
+            raise gr.Error(error.message(language(request)), print_exception=False) from error
+
+    def opened(self, conversation: str, message: int, request: gr.Request) -> tuple[Any, ...]:
+        """The same by the answer's id.
+
+        Raises:
+            ConversationError: it cannot be corrected.
+        """
+        self._store.get(self._services.owner(request), conversation)
+        question, answer = correctable(self._store.messages(conversation), message)
         shown = answer.about.get("corrected") or answer.content
         return gr.update(visible=True), safe_markdown(question.content), gr.update(value=shown), answer.id
 

@@ -14,6 +14,7 @@ from llm.chat_render import as_typed, render
 from llm.chat_runs import ChatRuns, Run
 from llm.corrections import Accept
 from llm.errors import ConversationError, LlmError
+from llm.judging import Judge
 from llm.settings import LlmSettings
 from llm.texts import text
 
@@ -33,6 +34,8 @@ class ChatServices:
         owner: whose conversations a request sees.
         k: passages read where the user does not choose.
         correct: keeps a correction for good.
+        judge: keeps a question with whether its answer was right.
+        view: (a passage as an answer's event had it, ranges of its text to mark) -> what `llm.view_render` draws.
     """
 
     runs: ChatRuns
@@ -45,6 +48,8 @@ class ChatServices:
     owner: Callable[[gr.Request], str]
     k: int
     correct: Accept
+    judge: Judge
+    view: Callable[[Mapping[str, Any], Sequence[tuple[int, int]]], Mapping[str, Any]]
 
 
 def language(request: gr.Request) -> str:
@@ -211,7 +216,10 @@ class ChatEvents:
             messages = [*(m for m in messages if m.id < run.message), next(run.follow())]
         examples = [{"text": question} for question in self._services.examples(lang)]
         return gr.update(
-            value=render(messages, lang, self._titles(lang)), placeholder=_welcome(lang), examples=examples
+            value=render(messages, lang, self._titles(lang)),
+            feedback_value=[m.about.get("thumb") or None for m in messages if m.role == "assistant"],
+            placeholder=_welcome(lang),
+            examples=examples,
         )
 
     def _titles(self, lang: str) -> Mapping[str, str]:

@@ -36,9 +36,9 @@ Status = Literal["done", "running", "cancelled", "failed", "interrupted"]
 class Message:
     """One turn.
 
-    `about` of an answer holds: adapter and its version, system_prompt, sources, query, citations, refused, usage,
-    timings, finish_reason, corrected (what the user wants instead), and error (en, zh) where it failed. An answer that
-    was running when the app was killed is read back as "interrupted".
+    `about` of an answer holds: adapter and its version, collection, system_prompt, sources, query, citations, refused,
+    usage, timings, finish_reason, corrected (what the user wants instead), thumb, and error (en, zh) where it failed.
+    An answer that was running when the app was killed is read back as "interrupted".
     """
 
     id: int

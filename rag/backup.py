@@ -1,7 +1,8 @@
 """Everything that a knowledge base knows in one zip, and back; both while it is in use.
 
-The zip holds a copy of the SQLite file, taken in one read transaction, and a note of what it is. Vectors are in it;
-the indexes are caches and are made anew. Restoring is one transaction: whatever stops it leaves what was there.
+The zip holds a copy of the SQLite file, taken in one read transaction, and a note of what it is. The files that
+were added and the vectors are in it; the indexes are caches and are made anew. Restoring is one transaction: whatever
+stops it leaves what was there.
 """
 
 from __future__ import annotations
@@ -97,7 +98,8 @@ def restore(store: Store, source: Path) -> list[CollectionRow]:
         with store.database.attached(copy) as db:
             _check(db, source)
             db.execute("DELETE FROM collections")
-            for statement in _COPY:
+            version = db.execute("PRAGMA other.user_version").fetchone()[0]
+            for statement in (*_COPY, *(_COPY_2 if version > 1 else ())):
                 db.execute(statement)
             recognised.restore(db)
         store.database.checkpoint()
@@ -127,6 +129,15 @@ _COPY = (
        SELECT k.id, c.id, k.document_id, k.ordinal, k.start_at, k.end_at, k.heading, k.page, k.vector
        FROM other.chunks k JOIN other.collections o ON o.id = k.collection_id
        JOIN main.collections c ON c.name = o.name ORDER BY k.row""",
+)
+_COPY_2 = (  # what version 2 of the format brought
+    """INSERT INTO originals
+       SELECT o.sha256, o.data FROM other.originals o
+       WHERE EXISTS (SELECT 1 FROM main.documents d WHERE d.sha256 = o.sha256)""",
+    """INSERT INTO questions(collection_id, owner, question, source, answer, failed)
+       SELECT c.id, q.owner, q.question, q.source, q.answer, q.failed
+       FROM other.questions q JOIN other.collections o ON o.id = q.collection_id
+       JOIN main.collections c ON c.name = o.name ORDER BY q.id""",
 )
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import gradio as gr
 
 from rag.calibration import Labelled, effect, look_up, suggest
-from rag.care_tab import Later
 from rag.errors import RagError
 from rag.questions import read_questions
+from rag.services import Later
 from rag.texts import text
 
 _SHOW_SECONDS = 0.3

@@ -8,13 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from rag.care import Action, CareDone, CareStep, care
 from rag.errors import RagError
 from rag.render import file_size
+from rag.services import Later
 from rag.texts import text
 
 if TYPE_CHECKING:
@@ -23,15 +24,6 @@ if TYPE_CHECKING:
 _FOLDER = "fenshen-backups"  # in Gradio's cache, from where alone it sends files
 _KEPT_SECONDS = 900
 _BUTTONS: tuple[Action, ...] = ("verify", "rebuild", "compact", "backup")
-
-
-class Later(Protocol):
-    """The knowledge base once it is open."""
-
-    @property
-    def ready(self) -> bool: ...
-
-    def get(self) -> KnowledgeBase: ...
 
 
 def build(knowledge: Later, i18n: Callable[[str], Any], language: Callable[[gr.Request], str]) -> Any:

@@ -24,7 +24,7 @@ from rag.errors import StorageError
 log = logging.getLogger(__name__)
 
 OLDEST_SQLITE = (3, 35, 0)  # what chromadb asks for; RETURNING and window functions come with it
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA = """
 CREATE TABLE collections(
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -71,6 +71,27 @@ CREATE TABLE removed(                       -- deleted chunks that the vector in
     chunk_id TEXT NOT NULL
 );
 """
+SCHEMA_2 = """
+CREATE TABLE originals(                     -- files as they were added, of kinds that are shown as they are
+    sha256 TEXT PRIMARY KEY,                -- of the file; that of every document made from it
+    data BLOB NOT NULL                      -- compressed (rag.originals)
+);
+CREATE INDEX documents_by_original ON documents(sha256);
+CREATE TRIGGER originals_go_with_documents AFTER DELETE ON documents
+WHEN NOT EXISTS (SELECT 1 FROM documents WHERE sha256 = OLD.sha256)
+BEGIN DELETE FROM originals WHERE sha256 = OLD.sha256; END;
+CREATE TABLE questions(                     -- to measure a collection with, kept from the chat
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    collection_id INTEGER NOT NULL REFERENCES collections(id) ON DELETE CASCADE,
+    owner TEXT NOT NULL,
+    question TEXT NOT NULL,
+    source TEXT NOT NULL,                   -- as in rag.questions
+    answer TEXT NOT NULL,
+    failed INTEGER NOT NULL,                -- 1: the answer was pointed at as wrong
+    UNIQUE (collection_id, owner, question)
+);
+"""
+_STEPS = (SCHEMA, SCHEMA_2)  # from nothing to version 1, from there to 2
 
 
 def sqlite_module() -> ModuleType:
@@ -175,7 +196,7 @@ class Database:
             )
         if version < SCHEMA_VERSION:
             with self.transaction() as db:
-                for statement in SCHEMA.split(";\n"):
+                for statement in ";\n".join(_STEPS[version:]).split(";\n"):
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 

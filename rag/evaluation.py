@@ -16,14 +16,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from statistics import fmean
 from typing import Literal
 
 from rag.embeddings import load_embedder
 from rag.knowledge_base import KnowledgeBase
-from rag.questions import Question
-from rag.types import AnswerEvent, Citation, Document, Done, Method, Passage, Refusal, Sources
+from rag.questions import Question, means, tight
+from rag.types import AnswerEvent, Citation, Done, Method, Passage, Refusal, Sources
 
 Ask = Callable[[str, str | None], Iterator[AnswerEvent]]
 """(question, name of the self or None) -> the answer's events, from the collection that is evaluated."""
@@ -142,7 +142,7 @@ def _evaluate(
     ask: Ask | None,
 ) -> Iterator[EvaluationEvent]:
     documents = base.documents(collection)
-    unknown = {q.source for q in questions if q.source and not any(_is(q.source, d) for d in documents)}
+    unknown = {q.source for q in questions if q.source and not any(means(q.source, d) for d in documents)}
     if unknown:
         yield UnknownSources(tuple(sorted(unknown)))
     for number, setting in enumerate(settings):
@@ -178,10 +178,10 @@ class _Marks:
 
     def search(self, question: Question, found: Sequence[Passage], ten: Sequence[Passage]) -> bool:
         """Take in a search; returns whether it missed."""
-        hit = any(_is(question.source, passage) for passage in found)
-        rank = next((n for n, p in enumerate(ten[:MRR_DEPTH], 1) if _is(question.source, p)), 0)
+        hit = any(means(question.source, passage) for passage in found)
+        rank = next((n for n, p in enumerate(ten[:MRR_DEPTH], 1) if means(question.source, p)), 0)
         self._add("recall", hit)
-        self._add("first", bool(found) and _is(question.source, found[0]))
+        self._add("first", bool(found) and means(question.source, found[0]))
         self._add("mrr", 1 / rank if rank else 0.0)
         return not hit
 
@@ -195,11 +195,11 @@ class _Marks:
         citations = [event for event in events if isinstance(event, Citation)]
         for citation in citations:
             self._add("supported", citation.status != "unsupported")
-        right = [c for c in citations if c.status != "unsupported" and _is(question.source, passages[c.number - 1])]
+        right = [c for c in citations if c.status != "unsupported" and means(question.source, passages[c.number - 1])]
         self._add("cited", bool(right))
         if question.answers:
             text = next((event.answer for event in events if isinstance(event, Done)), "")
-            self._add("answered", not declined and any(_tight(wanted) in _tight(text) for wanted in question.answers))
+            self._add("answered", not declined and any(tight(wanted) in tight(text) for wanted in question.answers))
             self._add("f1", 0.0 if declined else max(f1(text, wanted) for wanted in question.answers))
 
     def row(self, setting: Setting, passages: int) -> Row:
@@ -234,13 +234,3 @@ def f1(answer: str, wanted: str) -> float:
 
 def _tokens(text: str) -> Counter[str]:
     return Counter(_TOKEN.findall(unicodedata.normalize("NFKC", text).casefold()))
-
-
-def _tight(text: str) -> str:
-    return re.sub(r"\s", "", unicodedata.normalize("NFKC", text)).casefold()
-
-
-def _is(source: str, what: Document | Passage) -> bool:
-    """Whether a person who wrote `source` meant this document: by path, file name, its stem, or title."""
-    path = PurePosixPath(what.source)
-    return _tight(source) in {_tight(name) for name in (what.source, path.name, path.stem, what.title)}

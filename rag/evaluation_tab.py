@@ -5,49 +5,35 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from rag import kept_questions_tab
 from rag.errors import RagError
 from rag.evaluation_texts import text
+from rag.services import KnowledgeServices
 
 if TYPE_CHECKING:
-    from rag.evaluation import Ask, Setting
-    from rag.knowledge_base import KnowledgeBase
+    from rag.evaluation import Setting
 
 CUTS = (120, 240, 480, 960)
 PLOTTED = ("recall", "mrr")
 
 
-class Later(Protocol):
-    """The knowledge base once it is open."""
-
-    @property
-    def ready(self) -> bool: ...
-
-    def get(self) -> KnowledgeBase: ...
-
-
-def build(
-    knowledge: Later,
-    asking: Callable[[str], Ask] | None,
-    collection: gr.Dropdown,
-    i18n: Callable[[str], Any],
-    language: Callable[[gr.Request], str],
-) -> None:
+def build(page: gr.Tab, services: KnowledgeServices, collection: gr.Dropdown, i18n: Callable[[str], Any]) -> None:
     """Add the section to the surrounding Blocks and wire it.
 
     Args:
-        asking: slug of a collection -> what answers questions from it; None leaves answers out.
+        page: the tab it stands on.
         collection: the tab's picker.
         i18n: key of rag.evaluation_texts -> label in the browser's language.
     """
-    events = _Events(knowledge, asking, language)
-    with gr.Accordion(i18n("ev_title"), open=False, elem_id="fs-evaluation"):
+    events = _Events(services)
+    with gr.Accordion(i18n("ev_title"), open=False, elem_id="fs-evaluation") as section:
         gr.Markdown(i18n("ev_hint"), elem_classes="fs-hint")
         with gr.Row():
-            file = gr.File(label=i18n("ev_file"), file_types=[".csv", ".tsv", ".txt"], height=120, elem_id="fs-ev-file")
+            file = gr.File(label=i18n("ev_file"), file_types=[".csv", ".tsv", ".txt"], height=150, elem_id="fs-ev-file")
             with gr.Column():
                 k = gr.Slider(1, 20, 5, step=1, label=i18n("ev_k"))
                 methods = gr.CheckboxGroup(
@@ -56,7 +42,8 @@ def build(
                     label=i18n("ev_methods"),
                 )
                 cuts = gr.CheckboxGroup([(str(cut), cut) for cut in CUTS], label=i18n("ev_cuts"))
-                answers = gr.Checkbox(label=i18n("ev_answers"), visible=asking is not None, elem_id="fs-ev-answers")
+                answers = gr.Checkbox(label=i18n("ev_answers"), visible=bool(services.asking), elem_id="fs-ev-answers")
+        kept_questions_tab.build(services, collection, [page.select, section.expand, collection.change], i18n)
         with gr.Row():
             run = gr.Button(i18n("ev_run"), variant="primary", size="sm", elem_id="fs-ev-run")
             stop = gr.Button(i18n("ev_stop"), size="sm", visible=False, elem_id="fs-ev-stop")
@@ -76,10 +63,9 @@ def build(
 class _Events:
     """The section's event handlers."""
 
-    def __init__(
-        self, knowledge: Later, asking: Callable[[str], Ask] | None, language: Callable[[gr.Request], str]
-    ) -> None:
-        self._knowledge, self._asking, self._language = knowledge, asking, language
+    def __init__(self, services: KnowledgeServices) -> None:
+        self._services = services
+        self._knowledge, self._asking, self._language = services.knowledge, services.asking, services.language
 
     @staticmethod
     def idle() -> tuple[Any, Any]:
@@ -95,21 +81,26 @@ class _Events:
         answers: bool,
         request: gr.Request,
     ) -> Iterator[tuple[Any, ...]]:
-        """Measure, showing each row as it is done."""
+        """Measure with the questions of a file, or without one with those kept; shows each row as it is done."""
         from rag.evaluation import evaluate
         from rag.evaluation_view import as_html
+        from rag.kept_questions import to_measure
         from rag.questions import read_questions
 
         lang = self._language(request)
-        if not file or not collection:
-            raise gr.Error(text("ev_no_collection" if file else "ev_no_file", lang), print_exception=False)
+        if not collection:
+            raise gr.Error(text("ev_no_collection", lang), print_exception=False)
         told: list[Any] = []
         same, plots = [gr.skip()] * 2, [gr.skip()] * len(PLOTTED)
         seen = 0.0
         try:
             asking = self._asking(collection) if answers and self._asking else None
             settings = _settings(methods, cuts, answers=asking is not None)
-            questions = read_questions(Path(file))
+            owner = self._services.owner(request)
+            kept = [] if file else to_measure(self._knowledge.get().questions.of(owner, collection))
+            if not file and not kept:
+                raise gr.Error(text("ev_no_questions", lang), print_exception=False)
+            questions = read_questions(Path(file)) if file else kept
             for event in evaluate(self._knowledge.get(), collection, questions, settings, int(k), asking):
                 told = [other for other in told if other.type != "progress"] + [event]
                 if event.type == "row" or time.monotonic() - seen > 0.3:

@@ -180,6 +180,8 @@ def _take(services: Services, file: _File, collection: CollectionRow, sources: f
         return
     known = services.store.same_document(collection, file.source, parsed.sha256)
     if known is not None and known.source in sources:
+        if parsed.original:  # it was added by a version that did not keep originals
+            services.store.keep_original(parsed.sha256, parsed.original)
         file.outcome = FileSkipped(file.source, known)
     elif parsed.loaded is None:
         file.outcome = FileFailed(
@@ -188,7 +190,9 @@ def _take(services: Services, file: _File, collection: CollectionRow, sources: f
             f"读取期间 {file.source} 对应的文档被删除，因此没有添加。请重新添加。",
         )
     else:
-        file.new = NewDocument(file.source, parsed.sha256, parsed.size, parsed.loaded, parsed.chunks, np.empty((0, 0)))
+        file.new = NewDocument(
+            file.source, parsed.sha256, parsed.size, parsed.loaded, parsed.chunks, np.empty((0, 0)), parsed.original
+        )
 
 
 def _embed(services: Services, group: Sequence[_File], collection: CollectionRow, sources: frozenset[str]) -> None:

@@ -11,8 +11,8 @@ SQLite is the truth; the vector index (Chroma) and BM25 are caches of it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -21,12 +21,14 @@ from rag import checks
 from rag.background import Background
 from rag.backup import BackupReport, backup, restore, sweep
 from rag.calibration import store, stored
+from rag.checks import Told, VerifyReport, quietly
 from rag.dense import DenseIndex
 from rag.embeddings import Embedder
 from rag.errors import CollectionNotFoundError, RagError, StorageError
 from rag.folder import lock, place, slug, tag
 from rag.inbox import Inbox
 from rag.ingest import Services, ingest
+from rag.kept_questions import KeptQuestions
 from rag.lexical import LexicalIndex
 from rag.readers import Readers
 from rag.records import CollectionRow, NewDocument
@@ -38,29 +40,12 @@ from rag.settings import RagSettings
 from rag.sources import collect
 from rag.store import Store
 from rag.types import Collection, Document, Filter, IngestEvent, Method, Passage
+from rag.viewing import Viewer
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
 
 log = logging.getLogger(__name__)
-
-Told = Callable[[str, int, int], None]
-"""Hears what is worked on: a collection's title, its number from 1, and how many there are."""
-
-
-def _quietly(title: str, number: int, total: int) -> None:
-    return
-
-
-@dataclass(frozen=True)
-class VerifyReport:
-    """What `verify` found; `ok` if there are no problems."""
-
-    problems: tuple[str, ...]
-
-    @property
-    def ok(self) -> bool:
-        return not self.problems
 
 
 class KnowledgeBase:
@@ -96,6 +81,8 @@ class KnowledgeBase:
             raise
         self._indexing = Background(self._index)
         self._services = Services(self._store, embedder, Readers(settings), self._indexing.later)
+        self.viewer = Viewer(self._store, settings)
+        self.questions = KeptQuestions(self._store)
         self._bring_up()
         self.inbox = Inbox(self)
         self.inbox.sweep()
@@ -134,6 +121,7 @@ class KnowledgeBase:
         self._open = False
         self._vectors.close()
         self._services.readers.close()
+        self.viewer.close()
         self._indexing.close()
         try:
             self._dense.close()
@@ -235,7 +223,8 @@ class KnowledgeBase:
         return self._store.text(document_id)
 
     def delete_document(self, document_id: str) -> None:
-        """Erase a document: text, passages, vectors. Raises DocumentNotFoundError."""
+        """Erase a document: text, passages, vectors, file, and the questions that name it. Raises
+        DocumentNotFoundError."""
         self._dense.flush_later(self._store.delete_document(document_id))
 
     # --- searching
@@ -286,7 +275,7 @@ class KnowledgeBase:
         self._vectors.wait()
         self._indexing.wait()
 
-    def verify(self, told: Told = _quietly) -> VerifyReport:
+    def verify(self, told: Told = quietly) -> VerifyReport:
         """Check the database, every passage against its text, and both indexes against the database."""
         problems = checks.check(self._store)
         for row in self._each(told):
@@ -299,7 +288,7 @@ class KnowledgeBase:
                 problems.append(f"{row.title}: {error.en}")
         return VerifyReport(tuple(problems))
 
-    def rebuild(self, told: Told = _quietly) -> None:
+    def rebuild(self, told: Told = quietly) -> None:
         """Build both indexes of every collection anew from the database, without the embedder."""
         for row in self._each(told):
             self._dense.rebuild(row)
@@ -312,7 +301,7 @@ class KnowledgeBase:
             told(row.title, number, len(rows))
             yield row
 
-    def compact(self, told: Told = _quietly) -> int:
+    def compact(self, told: Told = quietly) -> int:
         """Give back the room of what was deleted, in the database and (by building them anew) in the indexes.
 
         Returns:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import unicodedata
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from rag.errors import QuestionError
+from rag.types import Document, Passage
 
 MOST = 5000
+UNKNOWN = "?"
+"""Instead of a source: nobody has said yet which it is. Such a question is not measured."""
 _COLUMNS = {
     "question": ("question", "query", "问题", "提问"),
     "source": ("source", "expected source", "document", "file", "来源", "文档", "文件", "出处"),
@@ -35,7 +40,8 @@ def read_questions(path: Path) -> list[Question]:
     """The rows of a CSV file (comma, semicolon or tab; UTF-8, or GB 18030 as Chinese spreadsheets write it).
 
     The first row names the columns: "question" and "source", and "answer" if there is one; in Chinese 问题, 来源, 答案.
-    Several right answers are separated by "|". A row without a source is a question that the documents do not answer.
+    Several right answers are separated by "|". A row without a source is a question that the documents do not answer;
+    one whose source is "?" is left out.
 
     Raises:
         QuestionError: the file cannot be read as that.
@@ -55,17 +61,35 @@ def read_questions(path: Path) -> list[Question]:
             en=f"The first row of {path.name} has to name the columns: question, source and, if you like, answer.",
             zh=f"{path.name} 的第一行必须是列名：问题、来源，以及可选的答案。",
         )
-    found = [
-        Question(cells["question"], cells["source"], tuple(a.strip() for a in cells["answer"].split("|") if a.strip()))
-        for cells in (_cells(row, places) for row in rows[1:])
-        if cells["question"]
-    ]
+    asked = [cells for row in rows[1:] if (cells := _cells(row, places))["question"] and known(cells["source"])]
+    found = [question_of(cells["question"], cells["source"], cells["answer"]) for cells in asked]
     if not found or len(found) > MOST:
         raise QuestionError(
             en=f"{path.name} holds {len(found):,} questions; between 1 and {MOST:,} can be evaluated.",
             zh=f"{path.name} 中有 {len(found)} 个问题；可评测 1 至 {MOST} 个。",
         )
     return found
+
+
+def known(source: str) -> bool:
+    """Whether this says which document holds the answer, or that none does."""
+    return source not in (UNKNOWN, "？")
+
+
+def question_of(question: str, source: str, answer: str) -> Question:
+    """A row; several right answers are separated by "|"."""
+    return Question(question, source, tuple(part.strip() for part in answer.split("|") if part.strip()))
+
+
+def means(source: str, what: Document | Passage) -> bool:
+    """Whether a person who wrote `source` meant this document: by path, file name, its stem, or title."""
+    path = PurePosixPath(what.source)
+    return tight(source) in {tight(name) for name in (what.source, path.name, path.stem, what.title)}
+
+
+def tight(text: str) -> str:
+    """Without white space, wide and narrow, small and capital letters alike."""
+    return re.sub(r"\s", "", unicodedata.normalize("NFKC", text)).casefold()
 
 
 def _text(data: bytes, name: str) -> str:

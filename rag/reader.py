@@ -15,15 +15,18 @@ import sys
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import BinaryIO
 
 from rag.errors import RagError, UnreadableFileError
 from rag.loaders import parse, problems, safe_name
+from rag.loaders.reading import reader_of
+from rag.originals import KEPT, pack, unpack
 from rag.settings import RagSettings
 from rag.splitting import split
 from rag.types import Chunk, LoadedDocument
+from rag.views import Look, Shown
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # SQLite text ends at NUL; half of a surrogate pair is no Unicode
 
@@ -40,12 +43,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Parsed:
-    """What a file holds. `loaded` is None where the content is that of `Task.known`; `size` is in bytes."""
+    """What a file holds. `loaded` is None where the content is that of `Task.known`; `size` is in bytes;
+    `original`: the file as `rag.originals` packs it, where it is one that is kept."""
 
     size: int
     sha256: str
     loaded: LoadedDocument | None = None
     chunks: tuple[Chunk, ...] = ()
+    original: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,23 @@ def _read(task: Task, limits: RagSettings) -> Parsed:
     chunks = tuple(split(loaded, limits))
     if not chunks:
         raise problems.nothing_to_search(task.source)
-    return Parsed(len(data), sha256, loaded, chunks)
+    return Parsed(len(data), sha256, loaded, chunks, pack(data) if loaded.loader in KEPT else b"")
+
+
+def look_up(look: Look, limits: RagSettings) -> Shown | Refused:
+    """A passage in its file; `Refused`, for the log, where that cannot be shown."""
+    from rag.loaders import pdf_page, table_view
+
+    try:
+        data = unpack(look.packed, look.size)
+        if look.loader == "pdf":
+            return pdf_page.show(data, look)
+        found = table_view.show(partial(reader_of(look.loader), data), look, limits)
+        return found or Refused("its text is another one now", "")
+    except MemoryError:
+        return Refused("out of memory", "", spent=True)
+    except Exception as error:  # parsers meet hostile files with errors of every type
+        return Refused(f"{type(error).__name__}: {error}", "")
 
 
 def _content(task: Task, limit_mb: int) -> bytes:
@@ -130,7 +151,8 @@ def serve(tasks: BinaryIO, answers: BinaryIO) -> None:
         except EOFError:
             return
         _alarm(limits.read_seconds + 5)
-        pickle.dump(read(task, limits), answers, pickle.HIGHEST_PROTOCOL)
+        answer = look_up(task, limits) if isinstance(task, Look) else read(task, limits)
+        pickle.dump(answer, answers, pickle.HIGHEST_PROTOCOL)
         answers.flush()
         _alarm(0)
 

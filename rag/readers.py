@@ -15,10 +15,12 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from rag.loaders import problems
 from rag.reader import Parsed, Refused, Task
 from rag.settings import RagSettings
+from rag.views import Look, Shown
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +45,11 @@ class Readers:
         """Read a file as soon as a process is free; the future never raises for what the file holds."""
         return self._threads.submit(self._read, task)
 
-    def _read(self, task: Task) -> Parsed | Refused:
+    def look_up(self, look: Look) -> Future[Shown | Refused]:
+        """Look a passage up in its file, within the same limits."""
+        return self._threads.submit(self._read, look)
+
+    def _read(self, task: Task | Look) -> Any:
         process: _Process | None = getattr(self._own, "process", None)
         if process is None:
             process = self._own.process = _Process(self._settings)
@@ -81,7 +87,8 @@ class _Process:
         self._deadline: float | None = None
         self._late = self._ended = False
 
-    def read(self, task: Task) -> Parsed | Refused:
+    def read(self, task: Task | Look) -> Any:
+        """What the process answers: `Parsed` or `Shown`, or `Refused`."""
         self._late = False
         try:
             process = self._started()
@@ -89,7 +96,7 @@ class _Process:
             pickle.dump(task, process.stdin, pickle.HIGHEST_PROTOCOL)
             process.stdin.flush()
             self._deadline = time.monotonic() + self._settings.read_seconds
-            answer: Parsed | Refused = pickle.load(process.stdout)
+            answer = pickle.load(process.stdout)
         except (OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
             self.stop()
             log.warning("The process that read %s ended (%r)", task.source, error)

@@ -28,7 +28,8 @@ class CollectionRow:
 
 @dataclass(frozen=True)
 class NewDocument:
-    """A document ready to be written. `vectors`: float [n, d], one row for each of the n chunks."""
+    """A document ready to be written. `vectors`: float [n, d], one row for each of the n chunks; `original`: as
+    `rag.originals` packs it, b"" where it is not kept."""
 
     source: str
     sha256: str
@@ -36,6 +37,7 @@ class NewDocument:
     loaded: LoadedDocument
     chunks: Sequence[Chunk]
     vectors: np.ndarray
+    original: bytes = b""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ import numpy as np
 from rag import recognised
 from rag.database import Database
 from rag.errors import CollectionNotFoundError, DocumentNotFoundError
+from rag.kept_questions import forget, rename
+from rag.originals import KEPT, keep
 from rag.records import CollectionRow, Hit, NewDocument, chunk_id, digest, index_text, new_index_name
 from rag.types import Collection, Document
 
@@ -156,10 +158,26 @@ class Store:
             return [tuple(row) for row in db.execute(query, (document_id,))]
 
     def contents(self, collection: CollectionRow) -> dict[str, str]:
-        """SHA-256 of what every document was made from, by source name."""
+        """SHA-256 of what every document was made from, by source name; without those whose original is to be had
+        yet."""
         with self.database.reading() as db:
-            rows = db.execute("SELECT source, sha256 FROM documents WHERE collection_id = ?", (collection.id,))
+            rows = db.execute(
+                f"""SELECT source, sha256 FROM documents d WHERE collection_id = ? AND (loader NOT IN {KEPT}
+                    OR EXISTS (SELECT 1 FROM originals o WHERE o.sha256 = d.sha256))""",
+                (collection.id,),
+            )
             return {row[0]: row[1] for row in rows}
+
+    def original(self, document: Document) -> bytes:
+        """The file that a document was made from, as `rag.originals` packs it; b"" where it was not kept."""
+        with self.database.reading() as db:
+            row = db.execute("SELECT data FROM originals WHERE sha256 = ?", (document.sha256,)).fetchone()
+        return row[0] if row else b""
+
+    def keep_original(self, sha256: str, packed: bytes) -> None:
+        """Keep the original of documents that have none, if there are any (b"" is not kept)."""
+        with self.database.transaction() as db:
+            keep(db, sha256, packed)
 
     def add_document(self, collection: CollectionRow, new: NewDocument, replaces: str = "") -> Document:
         """Write a document with its chunks and vectors in one transaction, in place of any of the same source and
@@ -177,16 +195,18 @@ class Store:
                     zh=f"资料库“{collection.title}”已被删除，文件未添加。",
                 )
             old = db.execute(
-                "SELECT id FROM documents WHERE collection_id = ? AND (source = ? OR id = ?)",
+                "SELECT id, source FROM documents WHERE collection_id = ? AND (source = ? OR id = ?)",
                 (collection.id, new.source, replaces),
             ).fetchall()
             for row in old:
                 self._delete(db, row[0])
+                rename(db, collection.id, row[1], new.source)
             db.execute(
                 "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (document_id, collection.id, new.sha256, new.source, title, new.loaded.loader, new.size,
                  json.dumps(new.loaded.warnings, ensure_ascii=False), now, new.loaded.text),
             )  # fmt: skip
+            keep(db, new.sha256, new.original)
             db.executemany(
                 """INSERT INTO chunks(id, collection_id, document_id, ordinal, start_at, end_at, heading, page, vector)
                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
@@ -207,8 +227,10 @@ class Store:
         )  # fmt: skip
 
     def delete_document(self, document_id: str) -> CollectionRow:
-        """Erase a document, its chunks and vectors; returns its collection."""
+        """Erase a document, its chunks and vectors, its file and the kept questions that name it; returns its
+        collection."""
         with self.database.transaction() as db:
+            document = db.execute(f"SELECT {_DOCUMENT} WHERE d.id = ?", (document_id,)).fetchone()
             row = db.execute(
                 """UPDATE collections SET generation = generation + 1
                    WHERE id = (SELECT collection_id FROM documents WHERE id = ?) RETURNING *""",
@@ -216,6 +238,7 @@ class Store:
             ).fetchone()
             if row is None:
                 raise _no_document(document_id)
+            forget(db, row["id"], self._document(document))
             self._delete(db, document_id)
         self.database.checkpoint()
         return self._collection(row)

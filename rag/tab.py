@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import gradio as gr
 
@@ -14,39 +14,24 @@ from rag import calibration_tab, care_tab, evaluation_tab
 from rag.errors import RagError
 from rag.loaders import ARCHIVES, SUPPORTED
 from rag.render import document_rows, report, results
+from rag.services import KnowledgeServices, Later
 from rag.texts import text
-
-if TYPE_CHECKING:
-    from rag.evaluation import Ask
-    from rag.knowledge_base import KnowledgeBase
 
 TYPES = [*SUPPORTED, *ARCHIVES]
 
 
-class Later(Protocol):
-    """The knowledge base once it is open."""
-
-    @property
-    def ready(self) -> bool: ...
-
-    def get(self) -> KnowledgeBase: ...
-
-
-def build(
-    knowledge: Later,
-    i18n: Callable[[str], Any],
-    language: Callable[[gr.Request], str],
-    asking: Callable[[str], Ask] | None = None,
-    k: int = 4,
-) -> None:
-    """Add the tab's components to the surrounding Blocks and wire them.
+def build(page: gr.Tab, services: KnowledgeServices, i18n: Callable[[str], Any]) -> None:
+    """Fill the tab `page`.
 
     Args:
-        knowledge: opened in the background.
         i18n: key of rag.texts -> label in the browser's language.
-        asking: slug of a collection -> what answers questions from it, for the evaluation.
-        k: passages that an answer is made from.
     """
+    with page:
+        _build(page, services, i18n)
+
+
+def _build(page: gr.Tab, services: KnowledgeServices, i18n: Callable[[str], Any]) -> None:
+    knowledge, language = services.knowledge, services.language
     tab = _Tab(knowledge, language)
     chosen = gr.State("")
     with gr.Column(elem_id="fs-knowledge"):
@@ -62,7 +47,7 @@ def build(
             yes = gr.Button(i18n("kb_yes"), variant="stop", size="sm", elem_id="fs-kb-yes")
             no = gr.Button(i18n("kb_no"), size="sm")
         files = gr.File(
-            label=i18n("kb_drop"), file_count="multiple", file_types=TYPES, height=130, elem_id="fs-kb-files"
+            label=i18n("kb_drop"), file_count="multiple", file_types=TYPES, height=150, elem_id="fs-kb-files"
         )
         with gr.Row():
             pause = gr.Button(i18n("kb_pause"), visible=False, size="sm", elem_id="fs-kb-pause")
@@ -89,8 +74,8 @@ def build(
                     elem_id="fs-kb-query",
                 )
                 found = gr.HTML(elem_id="fs-kb-found")
-        evaluation_tab.build(knowledge, asking, collection, i18n, language)
-        calibration_tab.build(knowledge, collection, i18n, language, k)
+        evaluation_tab.build(page, services, collection, i18n)
+        calibration_tab.build(knowledge, collection, i18n, language, services.k)
         restored = care_tab.build(knowledge, i18n, language)
     timer = gr.Timer(1.0)
 
@@ -102,16 +87,20 @@ def build(
     collection.change(tab.documents, listed, listing, **quiet)
     collection.change(tab.waiting, [collection], resume, **quiet)
     restored.then(tab.fill, listed, [collection, *listing, timer], **quiet)
-    collection.focus(tab.choices, None, collection, **quiet)
+    gr.on([collection.focus, page.select], tab.choices, None, collection, **quiet)
     gr.on([new.click, title.submit], tab.create, [title], [collection, title], **quiet)
     drop.click(tab.ask, [collection], [confirm, question], **quiet)
     yes.click(tab.drop, [collection], [collection, confirm], **quiet).then(tab.documents, listed, listing, **quiet)
     no.click(lambda: gr.update(visible=False), None, confirm, **quiet)
-    files.upload(tab.ingest, [files, collection], adding, **quiet).then(tab.documents, listed, listing, **quiet)
-    resume.click(tab.add, [collection], adding, **quiet).then(tab.documents, listed, listing, **quiet)
+    added = [
+        files.upload(tab.ingest, [files, collection], adding, **quiet),
+        resume.click(tab.add, [collection], adding, **quiet),
+        remove.click(tab.remove, [chosen], None, **quiet),
+    ]
+    for changed in added:  # the collection's own line counts its documents
+        changed.then(tab.documents, listed, listing, **quiet).then(tab.choices, None, collection, **quiet)
     pause.click(tab.pause, [collection], pause, **quiet)
     table.select(tab.choose, [collection], [chosen, remove], **quiet)
-    remove.click(tab.remove, [chosen], None, **quiet).then(tab.documents, listed, listing, **quiet)
     query.submit(tab.search, [query, collection], found, **quiet)
 
 

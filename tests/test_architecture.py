@@ -13,7 +13,7 @@ ROOMS = ("llm", "rag", "training")
 OURS = (*ROOMS, "front")
 HEAVY = {
     "torch", "transformers", "peft", "sentence_transformers", "chromadb", "bitsandbytes", "accelerate",
-    "bm25s", "rjieba", "pypdf", "docx", "openpyxl", "lxml", "datasets", "pandas",
+    "bm25s", "rjieba", "pypdf", "pypdfium2", "docx", "openpyxl", "lxml", "datasets", "pandas",
 }  # fmt: skip
 # What only the training process loads.
 TRAINER = {"run", "loop", "pretrain", "decoder", "optim", "quantise"}

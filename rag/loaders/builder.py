@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from rag.loaders import problems
@@ -19,6 +21,16 @@ MANY_INVISIBLE = 20
 def heading_part(text: str) -> str:
     """A heading as one part of a heading path: one line, shortened, free of the separator " > "."""
     return re.sub(r"(?<!\S)>(?!\S)", "›", one_line(text))[:MAX_HEADING_CHARS].strip()
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A row of a table: its place among all rows from 1, its cells (None where one reaches over), the columns' names
+    (() where there are none)."""
+
+    number: int
+    values: Sequence[str | None]
+    header: Sequence[str] = ()
 
 
 class Sink(Protocol):
@@ -62,7 +74,7 @@ class TextBuilder:
 
     def section(self, page: int | None = None) -> None:
         """Begin a new section under the present heading; it comes into being with its first text."""
-        self._opening = (" > ".join(part for _, part in self._path), page)
+        self._opening = (self.path, page)
 
     def heading(self, level: int, text: str, names_document: bool = True) -> None:
         """Begin a section under a heading and write the heading as its first line.
@@ -102,6 +114,20 @@ class TextBuilder:
             self._opening = None
         self._put(text)
         self._after_heading = False
+
+    def row(self, line: str, cells: Cells) -> None:
+        """Add a row of a table as a line; `cells` are for those who watch."""
+        self.add(line, gap=1)
+
+    @property
+    def length(self) -> int:
+        """Characters so far."""
+        return self._length
+
+    @property
+    def path(self) -> str:
+        """The headings above what comes next."""
+        return " > ".join(part for _, part in self._path)
 
     def cleaned(self, text: str) -> str:
         """`cleaning.clean`, with what it takes out counted."""

@@ -101,6 +101,11 @@ def _unsupported(label: str, suffix: str) -> RagError:
     return problems.image_unread(label) if suffix in IMAGES else problems.unsupported(label, SUPPORTED)
 
 
+def reader_of(loader: str) -> Callable[[bytes, TextBuilder], str | None]:
+    """What reads the files of a loader, by its name."""
+    return next(read for name, read in _READERS.values() if name == loader)
+
+
 def _read(path: Path, label: str, limit_mb: int) -> bytes:
     limit = limit_mb * 2**20
     try:

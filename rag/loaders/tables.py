@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from rag.loaders import problems
-from rag.loaders.builder import TextBuilder
+from rag.loaders.builder import Cells, TextBuilder
 from rag.loaders.cleaning import has_cjk, one_line
 from rag.loaders.encodings import decode
 
@@ -113,7 +113,7 @@ def write_rows(rows: Iterable[Sequence[Cell]], out: TextBuilder) -> int:
     """
     header: Sequence[str] | None = None
     written = 0
-    for row in rows:
+    for number, row in enumerate(rows, start=1):
         if not any(row):
             continue
         if header is None:
@@ -125,7 +125,7 @@ def write_rows(rows: Iterable[Sequence[Cell]], out: TextBuilder) -> int:
                 continue
         if written % ROWS_PER_SECTION == 0 and written:
             out.section()
-        out.add(row_line(header, row) if header else bare_line(row), gap=1)
+        out.row(row_line(header, row) if header else bare_line(row), Cells(number, row, header))
         written += 1
     if header and not written:
         out.add(bare_line(header), gap=1)

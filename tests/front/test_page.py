@@ -12,9 +12,10 @@ import pytest
 
 from llm import engine_tab
 from tests.front.running import RunningApp
+from tests.rag.files import make_xlsx, write
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)
@@ -173,19 +174,42 @@ def test_a_conversation_survives_reload_and_kill(browser: Browser, tmp_path: Pat
         again.stop()
 
 
-def test_knowledge_tab_add_ask_delete(browser: Browser, app: RunningApp, tmp_path: Path) -> None:
-    good, bad = tmp_path / "duty.md", tmp_path / "empty.txt"
-    good.write_text("# Duty roster\n\nZanzibar Petrov is on duty on Wednesday, phone 8801.\n", encoding="utf-8")
-    bad.write_text("", encoding="utf-8")
+def written(browser: Browser, folder: Path) -> tuple[list[str], str]:
+    """A PDF of two pages, a workbook and an empty file; and the question that the PDF's second page answers."""
+    paper = browser.new_page()
+    paper.set_content(
+        "<title>Canteen</title><h1>Canteen</h1><p>Rules for the staff.</p><div style='break-after:page'></div>"
+        "<h2>Duty roster</h2><p>Zanzibar Petrov is on duty on Wednesday, phone 8801.</p>"
+    )
+    paper.pdf(path=folder / "duty.pdf")
+    paper.close()
+    rows = [["Item", "Price in yuan"], ["Green notebook", 12], ["Red stapler", 38]]
+    write(folder, "prices.xlsx", make_xlsx({"Prices": rows}))
+    write(folder, "empty.txt", "")
+    return [str(folder / name) for name in ("duty.pdf", "prices.xlsx", "empty.txt")], "What phone number has Petrov?"
+
+
+def opened(page: Page, source: Locator) -> Locator:
+    """What a passage opens in its document, once that is there."""
+    source.locator("summary").click()
+    source.locator(".fs-open").click()
+    panel = page.locator("#fs-viewer .fs-view-wide")
+    panel.wait_for()
+    return panel
+
+
+def test_knowledge_tab_add_ask_open_delete(browser: Browser, app: RunningApp, tmp_path: Path) -> None:
+    files, question = written(browser, tmp_path)
     with visit(browser, app) as page:
         open_tab(page, "Knowledge")
         page.locator("#fs-kb-title input, #fs-kb-title textarea").first.fill("Duties")
         page.click("#fs-kb-new")
         page.wait_for_function("document.querySelector('#fs-kb-collection input').value.startsWith('Duties')")
-        page.set_input_files("#fs-kb-files input[type=file]", [str(good), str(bad)])
-        page.locator(".fs-file-added").wait_for()
+        page.set_input_files("#fs-kb-files input[type=file]", files)
+        page.locator(".fs-file-added").nth(1).wait_for()
         page.locator(".fs-file-failed").wait_for()
         assert "empty" in page.locator(".fs-file-failed").inner_text()
+        page.wait_for_function("document.querySelector('#fs-kb-collection input').value === 'Duties (2)'")
         page.locator("#fs-kb-care button").first.click()
         page.click("#fs-kb-backup")
         page.locator("#fs-kb-saved a").first.wait_for()
@@ -195,12 +219,49 @@ def test_knowledge_tab_add_ask_delete(browser: Browser, app: RunningApp, tmp_pat
         page.keyboard.press("Enter")
         page.locator("#fs-kb-found .fs-source").first.wait_for()
         assert "8801" in page.locator("#fs-kb-found").inner_text()
+        open_tab(page, "Chat")
+        pick(page, "#fs-collection", "Duties")
+        assert "8801" in ask(page, question)
+        page.locator(".fs-cite").first.click()
+        paper = page.locator("#fs-viewer .fs-view-page")
+        paper.wait_for()
+        assert "page 2 of 2" in page.locator("#fs-viewer").inner_text()
+        assert paper.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") > 1000
+        on, mark = paper.bounding_box(), paper.locator("mark").first.bounding_box()
+        assert on and mark and on["x"] < mark["x"] < on["x"] + on["width"] / 2, "in the line, not below it"
+        assert on["y"] < mark["y"] < on["y"] + on["height"] / 4
+        page.keyboard.press("Escape")
+        assert not page.locator("#fs-viewer").is_visible()
+        page.locator("#fs-log button[title=Like], #fs-log button[aria-label=Like]").last.click()
+        page.locator(".toast-body.info").wait_for()
+        ask(page, "What is the price of the Red stapler?")
+        rows = opened(page, page.locator("#fs-log .fs-source").last)
+        assert rows.locator("tr").filter(has_text="Red stapler").inner_text().split() == ["3", "Red", "stapler", "38"]
+        assert rows.locator("th").all_inner_texts() == ["Row", "Item", "Price in yuan"]
+        page.locator(".fs-view-close").click()
+
+        open_tab(page, "Knowledge")
+        page.get_by_role("button", name="Measure it with your own questions").click()
+        kept = page.locator("#fs-ev-questions >> text=Petrov >> visible=true").first
+        kept.wait_for()
         # The list is written once more when the upload is over; what is chosen stays so.
         # The table keeps an invisible copy of its cells to measure them.
-        cell = page.locator("#fs-kb-table >> text=duty.md >> visible=true").first
+        cell = page.locator("#fs-kb-table >> text=duty.pdf >> visible=true").first
         cell.click()
         page.locator("#fs-kb-remove").click()
         cell.wait_for(state="detached")
+        page.wait_for_function("document.querySelector('#fs-kb-collection input').value === 'Duties (1)'")
+        open_tab(page, "Chat")
+        page.locator(".fs-cite").first.click()
+        page.locator("#fs-viewer .fs-warning").wait_for()
+        assert "deleted" in page.locator("#fs-viewer").inner_text() and not paper.is_visible()
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="New chat").click()
+        page.locator(ANSWERED).first.wait_for(state="detached")
+        answer = ask(page, question)
+        assert "8801" not in answer and "No answer found" in answer
+        open_tab(page, "Knowledge")
+        kept.wait_for(state="hidden")
 
 
 def test_engine_tab_is_refreshed_only_while_it_is_shown(browser: Browser, app: RunningApp) -> None:

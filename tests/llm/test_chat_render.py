@@ -73,6 +73,19 @@ def _chips(page: Page) -> list[str]:
     return _classes(page, "fs-to-")
 
 
+@pytest.mark.parametrize("said_", ["8801.", "8801. [1]", "It is\n\n7. [1] [2]"])
+def test_a_bare_number_is_no_list(said_: str) -> None:
+    page = harmless(answer(said(said_, sources=[PASSAGE, PASSAGE]), "en", TITLES))
+    assert "li" not in page.elements and said_.split(".")[0].split()[-1] + "." in page.text
+    assert harmless(safe_markdown("1. Stir.\n2. Eat.")).elements.count("li") == 2, "the control: a list stays one"
+
+
+def test_every_passage_can_be_opened_in_its_document() -> None:
+    page = harmless(answer(said("A [1].", sources=[PASSAGE, PASSAGE], citations=[cited(1)]), "zh", TITLES))
+    assert _classes(page, "fs-for-") == ["7-1", "7-2", "7-0"], "the last is the correction's"
+    assert page.text.count("在原文中打开") == 2
+
+
 def test_chips_stand_for_valid_numbers_only() -> None:
     about = {"sources": [PASSAGE, PASSAGE], "citations": [cited(1), cited(2, "paraphrased")]}
     page = harmless(answer(said("A [1]. B [2][1]. C [3] [0] [12] [x] `a[1]`\n```\nb[2]\n```", **about), "en", TITLES))

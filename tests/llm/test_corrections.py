@@ -14,9 +14,11 @@ from llm.adapters import AdapterRegistry
 from llm.chat_runs import ChatRuns
 from llm.chat_tab_corrections import CorrectEvents
 from llm.chat_tab_events import ChatEvents, ChatServices
+from llm.chat_tab_thumbs import ThumbEvents
 from llm.conversations import ConversationStore
 from llm.corrections import Correction
 from llm.errors import ConversationError
+from llm.judging import Judgement
 from llm.settings import LlmSettings
 from tests.llm.scripted import CITATION, PASSAGE, Script, ask_one, done, follow, runs_of, token
 
@@ -35,13 +37,15 @@ class Tab:
 
     def __init__(self, runs: ChatRuns, folder: Path) -> None:
         self.kept: list[Correction] = []
+        self.judged: list[Judgement] = []
         self.refuse = False
         services = ChatServices(
             runs, AdapterRegistry((folder,)), LlmSettings(folder), lambda: [], lambda slug: [], "", lambda lang: [],
-            lambda request: str(request.username), 1, self.accept,
+            lambda request: str(request.username), 1, self.accept, self.judged.append, lambda passage, spans: {},
         )  # fmt: skip
         self.chat = ChatEvents(services)
         self.corrections = CorrectEvents(services, self.chat)
+        self.thumbs = ThumbEvents(services, self.chat)
 
     def accept(self, correction: Correction) -> None:
         if self.refuse:
@@ -49,8 +53,13 @@ class Tab:
         self.kept.append(correction)
 
     def open(self, conversation: str, position: int) -> tuple[Any, ...]:
-        data = gr.LikeData(None, {"index": position, "value": "", "liked": False})
-        return self.corrections.open(conversation, data, ANN)  # type: ignore[arg-type]
+        ids = [message.id for message in self.chat._store.messages(conversation)]
+        pointed = f"{ids[position]}-0" if position < len(ids) else ""
+        return self.corrections.open(conversation, pointed, ANN)  # type: ignore[arg-type]
+
+    def thumb(self, conversation: str, position: int, liked: bool | str) -> tuple[Any, ...]:
+        data = gr.LikeData(None, {"index": position, "value": "", "liked": liked})
+        return self.thumbs.judge(conversation, data, ANN)  # type: ignore[arg-type]
 
     def save(self, conversation: str, target: int, wanted: str, request: Any = ANN) -> tuple[Any, ...]:
         return self.corrections.save(conversation, target, wanted, request)

@@ -17,13 +17,14 @@ from rag.evaluation_texts import TEXTS
 from rag.evaluation_view import as_html, as_text
 from rag.knowledge_base import KnowledgeBase
 from rag.questions import Question
+from rag.services import KnowledgeServices
 
 REQUEST: Any = gr.Request()
 
 
 def events_of(base: KnowledgeBase, asking: Any = None) -> _Events:
     later: Any = SimpleNamespace(ready=True, get=lambda: base)
-    return _Events(later, asking, lambda request: "en")
+    return _Events(KnowledgeServices(later, lambda request: "en", lambda request: "ann", asking))
 
 
 def test_rows_come_one_by_one_and_the_buttons_change(knowledge: KnowledgeBase, tmp_path: Path) -> None:

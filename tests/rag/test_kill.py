@@ -73,7 +73,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("files")
     for n in range(300):
         body = "".join(f"第{n}号记录的第{i}句，数值是{n * 7 + i}。" for i in range(60))
-        (folder / f"{n:03}.md").write_text(f"# 第{n}号记录\n\n{body}", encoding="utf-8")
+        kind = "csv" if n % 10 == 0 else "md"  # of tables the file is kept, too
+        (folder / f"{n:03}.{kind}").write_text(f"# 第{n}号记录\n\n{body}", encoding="utf-8")
     return folder
 
 
@@ -118,6 +119,8 @@ def test_nothing_acknowledged_is_lost_at_any_moment(tmp_path: Path, files: Path)
                 found = base.search(f"第{int(kept[name].source[:3])}号记录的第5句", "files", k=10)
                 assert name in {passage.document_id for passage in found}
             assert base.verify().problems == ()
+            tables = [base.viewer.holds_file(document) for document in kept.values() if document.loader == "csv"]
+            assert all(tables), "a table is there with its file, or not at all"
             assert not list(settings.data_dir.glob("backup-*"))
         for path in chance.sample(sorted(files.iterdir()), 20):
             path.write_text(f"# 改于第{turn}轮\n\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
