@@ -38,14 +38,15 @@ class Found:
 
 
 def fuse(dense: Ranked, bm25: Matched, k: int) -> list[Found]:
-    """Both lists as one, best first, by meaning and words in equal parts: the cosine, and the mean of two measures of
-    the words, the BM25 score over the best one's and the coverage.
+    """Both lists as one, best first, by meaning and words in equal parts.
 
-    A convex combination (Bruch, Gai and Ingber 2023). Reciprocal rank fusion forgets how far apart the scores are and
-    ranked below BM25 alone on people's questions over encyclopaedias; so did this without the coverage, which neither
-    the length of a passage nor a word said often changes (docs/benchmarks.md). A chunk that one search did not return
-    gets nothing for it. Among equals the better BM25 rank comes first, then the id. From k = 3 on the first of either
-    list is among the first `k`, at their end if need be: what one search is sure of is not to be lost.
+    Meaning is the cosine; words are the mean of the BM25 score over the best one's and of the coverage. A convex
+    combination (Bruch, Gai and Ingber 2023). Reciprocal rank fusion forgets how far apart the scores are and ranked
+    below BM25 alone on people's questions over encyclopaedias; without the coverage, which neither the length of a
+    passage nor a word said often changes, this found no more than BM25 there (docs/benchmarks.md). A chunk that one
+    search did not return gets nothing for it. Among equals the better BM25 rank comes first, then the id. From k = 3
+    on the first of either list is among the first `k`, at their end if need be: what one search is sure of is not to
+    be lost.
     """
     found: dict[str, Found] = {}
     for rank, (name, score) in enumerate(dense, 1):
