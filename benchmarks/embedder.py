@@ -14,6 +14,7 @@ import json
 import random
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from rag.embeddings import Embedder, load_embedder
-from rag.fusion import Ranked, fuse
+from rag.fusion import Matched, Ranked, fuse
 from rag.loaders import load
 from rag.settings import RagSettings
 from rag.splitting import split
@@ -132,17 +133,27 @@ def words(text: str) -> list[str]:
     return [w for w in rjieba.cut(text.lower()) if re.search(r"\w", w)]
 
 
-def bm25_ranks(task: Task, tokens: Callable[[str], list[str]], count: int) -> list[Ranked]:
+def bm25_ranks(task: Task, tokens: Callable[[str], list[str]], count: int) -> list[Matched]:
+    """Ranks by bm25s, with the coverage as the app has it: the share of the question's terms by squared idf."""
     import bm25s
 
+    texts = [tokens(p) for p in task.passages]
     index = bm25s.BM25(k1=1.5, b=0.75, method="lucene")
-    index.index([tokens(p) for p in task.passages], show_progress=False)
-    ranks: list[Ranked] = []
+    index.index(texts, show_progress=False)
+    sets = [set(text) for text in texts]
+    held = Counter(term for terms_of_one in sets for term in terms_of_one)
+    ranks: list[Matched] = []
     for question in task.questions:
         asked = tokens(question)
-        scores = index.get_scores(asked) if asked else np.zeros(len(task.passages))
-        best = np.argsort(-scores, kind="stable")[:count]
-        ranks.append([(str(i), float(scores[i])) for i in best if scores[i] > 0])
+        scores = index.get_scores(asked) if asked else np.zeros(len(texts))
+        shares = {
+            term: times * np.log1p((len(texts) - held[term] + 0.5) / (held[term] + 0.5)) ** 2
+            for term, times in Counter(asked).items()
+            if held[term]
+        }
+        best = [int(i) for i in np.argsort(-scores, kind="stable")[:count] if scores[i] > 0]
+        whole = sum(shares.values())
+        ranks.append([(str(i), float(scores[i]), sum(shares[t] for t in shares if t in sets[i]) / whole) for i in best])
     return ranks
 
 
@@ -153,14 +164,14 @@ def dense_ranks(task: Task, embedder: Embedder, count: int) -> list[Ranked]:
     return [[(str(i), float(row[i])) for i in near] for row, near in zip(similar, best, strict=True)]
 
 
-def fused_ranks(dense: list[Ranked], bm25: list[Ranked], k: int) -> list[Ranked]:
+def fused_ranks(dense: list[Ranked], bm25: list[Matched], k: int) -> list[Ranked]:
     """The app's fusion for k passages."""
     return [[(f.id, f.score) for f in fuse(d, b, k)] for d, b in zip(dense, bm25, strict=True)]
 
 
-def recall(ranks: Sequence[Ranked], right: list[set[int]], k: int = 5) -> float:
+def recall(ranks: Sequence[Ranked | Matched], right: list[set[int]], k: int = 5) -> float:
     """Per cent of questions with a right passage among the first k."""
-    found = [{int(name) for name, _ in ranked[:k]} for ranked in ranks]
+    found = [{int(name) for name, *_ in ranked[:k]} for ranked in ranks]
     return 100 * float(np.mean([bool(some & gold) for some, gold in zip(found, right, strict=True)]))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,6 +28,22 @@ class Part:
     def count(self) -> int:
         """How many chunks are still there."""
         return int(np.count_nonzero(self.alive))
+
+
+class Match(NamedTuple):
+    """A chunk's row number, its BM25 score, and how much of what was asked it holds at all (0 to 1)."""
+
+    row: int
+    score: float
+    coverage: float
+
+
+class _Asked(NamedTuple):
+    """A term of the question: its weights in score and coverage, and its chunks and counts in each part."""
+
+    weight: np.float32
+    share: float
+    found: list[tuple[np.ndarray, np.ndarray]]
 
 
 class Scorer:
@@ -52,8 +69,8 @@ class Scorer:
             found += np.where(segment.terms[at] == hashes, segment.starts[at + 1] - segment.starts[at], 0)
         return found
 
-    def best(self, wanted: Mapping[int, float], count: int, only: np.ndarray | None = None) -> list[tuple[int, float]]:
-        """Up to `count` (row number, score > 0), best first, the earlier row first among equals.
+    def best(self, wanted: Mapping[int, float], count: int, only: np.ndarray | None = None) -> list[Match]:
+        """Up to `count` chunks that hold a term, best BM25 score first, the earlier row first among equals.
 
         Args:
             wanted: hashes of terms, and how much each counts.
@@ -61,14 +78,9 @@ class Scorer:
         """
         if not self._total:
             return []
+        asked = [self._asked(term, times) for term, times in wanted.items()]
         scores = [np.zeros(len(part.segment), np.float32) for part in self.parts]
-        for term, times in wanted.items():
-            found = [part.segment.postings(term) for part in self.parts]
-            held_by = sum(
-                len(chunks) if whole else int(np.count_nonzero(part.alive[chunks]))
-                for part, whole, (chunks, _) in zip(self.parts, self._whole, found, strict=True)
-            )
-            weight = np.float32(times * np.log1p((self._total - held_by + 0.5) / (held_by + 0.5)))
+        for term, (weight, _, found) in zip(wanted, asked, strict=True):
             for n, (chunks, counts) in enumerate(found):
                 if len(chunks) > _FREQUENT * len(scores[n]):
                     scores[n] += weight * self._impacts(n, term, chunks, counts)
@@ -85,7 +97,35 @@ class Scorer:
             best = np.flatnonzero(score >= np.partition(score, -count)[-count])
         best = best[np.argsort(-score[best], kind="stable")][:count]
         rows = np.concatenate([part.segment.rows for part in self.parts])
-        return [(int(rows[i]), float(score[i])) for i in best]
+        coverage = self._coverage(asked, best)
+        return [Match(int(rows[i]), float(score[i]), float(c)) for i, c in zip(best, coverage, strict=True)]
+
+    def _asked(self, term: int, times: float) -> _Asked:
+        found = [part.segment.postings(term) for part in self.parts]
+        held_by = sum(
+            len(chunks) if whole else int(np.count_nonzero(part.alive[chunks]))
+            for part, whole, (chunks, _) in zip(self.parts, self._whole, found, strict=True)
+        )
+        idf = np.log1p((self._total - held_by + 0.5) / (held_by + 0.5))
+        return _Asked(np.float32(times * idf), float(times * idf**2) if held_by else 0.0, found)
+
+    def _coverage(self, asked: Sequence[_Asked], best: np.ndarray) -> np.ndarray:
+        """Which share of the terms each chunk holds, float [n]; `best`: places in all parts, one after the other.
+
+        A term counts by its squared idf, so that rare ones decide; one that no chunk holds counts for nothing.
+        """
+        held, start = np.zeros(len(best)), 0
+        whole = sum(term.share for term in asked)
+        for n, part in enumerate(self.parts):
+            mine = np.flatnonzero((best >= start) & (best < start + len(part.segment)))
+            for _, share, found in asked:
+                chunks = found[n][0]
+                if len(chunks) and len(mine):
+                    local = (best[mine] - start).astype(chunks.dtype)
+                    at = np.minimum(np.searchsorted(chunks, local), len(chunks) - 1)
+                    held[mine[chunks[at] == local]] += share
+            start += len(part.segment)
+        return held / whole if whole else held
 
     def _impacts(self, part: int, term: int, chunks: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """What a frequent term adds to every chunk, but for its weight; such terms come in many questions."""

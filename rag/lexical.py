@@ -70,8 +70,10 @@ class LexicalIndex:
 
     def search(
         self, collection: CollectionRow, query: str, count: int, only: np.ndarray | None = None
-    ) -> list[tuple[str, float]]:
-        """Up to `count` (chunk id, BM25 score > 0), best first, the earlier chunk first among equals.
+    ) -> list[tuple[str, float, float]]:
+        """Up to `count` (chunk id, BM25 score > 0, coverage), best score first, the earlier chunk first among equals.
+
+        Coverage is how much of the question a chunk holds, 0 to 1 (`rag.bm25`).
 
         While `refresh` counts many new chunks, it looks at those that have been counted.
 
@@ -83,8 +85,8 @@ class LexicalIndex:
             query, lambda some: scorer.held(np.array(list(map(term_hash, some)), np.uint32)).tolist()
         )
         found = scorer.best({term_hash(term): weight for term, weight in wanted.items()}, count, only)
-        names = self._store.chunk_names([row for row, _ in found])
-        return [(names[row], score) for row, score in found if row in names]
+        names = self._store.chunk_names([match.row for match in found])
+        return [(names[row], score, coverage) for row, score, coverage in found if row in names]
 
     def refresh(self, collection: CollectionRow) -> None:
         """Take in every change, and put what that gave into files."""

@@ -45,7 +45,8 @@ class Search:
         read = max(k, self._settings.rerank) if reranker else k
         count = max(self._settings.candidates, 2 * read)
         chosen = None if where is None or where == Filter() else select(self._store.database, collection, where)
-        dense, bm25 = [], []
+        dense: list[tuple[str, float]] = []
+        bm25: list[tuple[str, float, float]] = []
         if method != "bm25":
             vector = np.asarray(self._embedder.embed_query(query), dtype=np.float32)
             if np.isfinite(vector).all() and vector.any():
@@ -57,6 +58,8 @@ class Search:
                     log.warning("%s", error)
         if method != "dense":
             bm25 = self._lexical.search(collection, query, count, chosen.rows if chosen else None)
+        if method == "bm25":
+            bm25 = [(name, score, 0.0) for name, score, _ in bm25]  # in BM25's order
         fused = fuse(dense, bm25, read)
         hits = self._store.hits([item.id for item in fused])
         found = passages(fused, hits, collection.name, read, self._settings.join_chars, self._store.span)

@@ -15,27 +15,34 @@ def hit(name: str, ordinal: int, text: str, document: str = "d", heading: str = 
 
 
 def test_fused_scores_by_hand() -> None:
-    found = fuse([("a", 0.9), ("b", 0.8), ("c", -0.1)], [("b", 12.0), ("d", 3.0)], k=2)
+    found = fuse([("a", 0.9), ("b", 0.6), ("c", -0.1)], [("b", 12.0, 0.6), ("d", 3.0, 0.2)], k=2)
     assert [item.id for item in found] == ["b", "a", "d", "c"]
-    assert [item.score for item in found] == pytest.approx([0.9, 0.45, 0.125, 0.0])
+    assert [item.score for item in found] == pytest.approx([0.7, 0.45, 0.1125, 0.0])
     assert (found[2].dense_rank, found[2].bm25_rank, found[2].bm25_score) == (None, 2, 3.0)
-    tied = fuse([("meaning", 1.0)], [("words", 9.0)], k=2)
+    tied = fuse([("meaning", 1.0)], [("words", 9.0, 1.0)], k=2)
     assert [item.id for item in tied] == ["words", "meaning"] and tied[0].score == tied[1].score
-    assert fuse([("a", 1.0)], [("a", 7.0)], k=3)[0].score == 1.0
+    assert fuse([("a", 1.0)], [("a", 7.0, 1.0)], k=3)[0].score == 1.0
     assert fuse([], [], k=3) == []
 
 
 def test_how_far_apart_the_scores_are_counts() -> None:
     """Where only the passage that words found stands out, it is first; by ranks the middling one would be."""
     dense = [("middling", 0.42), ("other", 0.41), ("exact", 0.40)]
-    bm25 = [("exact", 20.0), ("middling", 6.0)]
+    bm25 = [("exact", 20.0, 0.5), ("middling", 6.0, 0.5)]
     assert fuse(dense, bm25, k=1)[0].id == "exact"
-    assert fuse(dense, [("exact", 20.0), ("middling", 19.9)], k=1)[0].id == "middling"
+    assert fuse(dense, [("exact", 20.0, 0.5), ("middling", 19.9, 0.5)], k=1)[0].id == "middling"
+
+
+def test_what_holds_more_of_the_question_comes_first() -> None:
+    """A short passage that says one word of the question often has the better BM25 score."""
+    dense = [("often", 0.42), ("whole", 0.40)]
+    assert [f.id for f in fuse(dense, [("often", 9.0, 0.3), ("whole", 8.0, 0.9)], k=2)] == ["whole", "often"]
+    assert [f.id for f in fuse(dense, [("often", 9.0, 0.9), ("whole", 8.0, 0.9)], k=2)] == ["often", "whole"]
 
 
 def test_the_first_of_each_search_is_among_the_passages() -> None:
     dense = [("meaning", 0.55), *((f"both{n}", 0.5) for n in range(5))]
-    bm25 = [("number", 9.0), *((f"both{n}", 8.0) for n in range(5))]
+    bm25 = [("number", 9.0, 0.5), *((f"both{n}", 8.0, 0.5) for n in range(5))]
     assert [item.id for item in fuse(dense, bm25, k=3)][:3] == ["both0", "number", "meaning"]
     assert [item.id for item in fuse(dense, bm25, k=2)][:3] == ["both0", "both1", "both2"], "by score alone"
 

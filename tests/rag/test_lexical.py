@@ -75,11 +75,32 @@ def test_scores_are_those_of_bm25s(store: Store, recipes: CollectionRow, tmp_pat
     for _ in range(2):
         for query in ("糖醋鱼", "蒜", "姜葱火锅", list(kept.values())[11]):
             expected = theirs.get_scores([t for t in terms(query) if t in theirs.vocab_dict])
-            got = dict(index.search(current, query, 1000))
+            got = {name: score for name, score, _ in index.search(current, query, 1000)}
             assert expected.max() > 0
             assert np.allclose([got.get(name, 0.0) for name in kept], expected, rtol=1e-4, atol=1e-5)
         index.rebuild(current)
         assert len(index._current(current).parts) == 1
+
+
+def test_coverage_is_the_share_of_the_question_by_rarity(store: Store, recipes: CollectionRow, tmp_path: Path) -> None:
+    """Against figures by hand; over two segments, with a deleted passage in the second one."""
+    index, question = LexicalIndex(store, tmp_path / "keywords"), "salt saffron zorblax"
+    texts = ["salt", "salt salt salt", "salt saffron", "dill", "thyme", "mint", "saffron zorblax", "salt pepper"]
+    made = {}
+    for text in texts:
+        loaded = LoadedDocument(text, "", "text", (Section(0, len(text)),))
+        new = NewDocument(text, text, 1, loaded, [Chunk(text, 0, len(text))], unit(1))
+        made[text] = store.add_document(recipes, new).id
+        if text in ("mint", "salt pepper"):  # a segment each
+            index.search(store.collection("recipes"), question, 1)
+    store.delete_document(made["saffron zorblax"])
+    found = index.search(store.collection("recipes"), question, 10)
+    assert len(index._current(store.collection("recipes")).parts) == 2, "or this shows less"
+    by_text = {store.hits([name])[name].text: coverage for name, _, coverage in found}
+    salt, saffron = (np.log1p((7 - held + 0.5) / (held + 0.5)) ** 2 for held in (4, 1))
+    part = salt / (salt + saffron)  # no passage holds zorblax any more, so it counts for nothing
+    expected = {"salt saffron": 1.0, "salt": part, "salt salt salt": part, "salt pepper": part}
+    assert by_text == pytest.approx(expected) and 0.05 < part < 0.2
 
 
 def test_only_what_is_new_is_counted(store: Store, recipes: CollectionRow, tmp_path: Path, counted: list[str]) -> None:
@@ -88,7 +109,7 @@ def test_only_what_is_new_is_counted(store: Store, recipes: CollectionRow, tmp_p
     def search(query: str) -> list[str]:
         counted.clear()
         found = index.search(store.collection("recipes"), query, 10)
-        return [store.hits([name])[name].source for name, _ in found]
+        return [store.hits([name])[name].source for name, *_ in found]
 
     assert search("红烧肉") == []
     add(store, "a", 3)
@@ -116,12 +137,12 @@ def test_the_next_start_reads_files_and_counts_the_rest(
     counted.clear()
     again = LexicalIndex(store, folder)
     current = store.collection("recipes")
-    assert {name for name, _ in again.search(current, "红烧肉 清蒸", 100)} == ids(store)
+    assert {name for name, *_ in again.search(current, "红烧肉 清蒸", 100)} == ids(store)
     assert len(counted) == 3 and again.verify(current) == []
     (path,) = (folder / str(recipes.id)).iterdir()
     path.write_bytes(path.read_bytes()[:100])
     again = LexicalIndex(store, folder)
-    assert {name for name, _ in again.search(current, "红烧肉 清蒸", 100)} == ids(store), "a damaged file is left out"
+    assert {name for name, *_ in again.search(current, "红烧肉 清蒸", 100)} == ids(store), "a damaged file is left out"
     again.forget(current)
     assert list(folder.iterdir()) == []
 
@@ -148,7 +169,7 @@ def test_no_passage_is_lost_between_two_files(
 
     def sound() -> bool:
         again, current = LexicalIndex(store, tmp_path / "keywords"), store.collection("recipes")
-        found = {name for name, _ in again.search(current, "红烧肉 清蒸", 100)}
+        found = {name for name, *_ in again.search(current, "红烧肉 清蒸", 100)}
         return found == ids(store) and again.verify(current) == []
 
     assert sound()
