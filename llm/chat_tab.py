@@ -174,7 +174,9 @@ def wire(
     documents = side.options[0]
     chat.collection.change(events.documents, chat.collection, documents, **quiet)
     documents.focus(events.more_documents, chat.collection, documents, **quiet)
-    # Before the list is opened: one that changes while it is open is cut down to what matches the chosen entry.
+    # Before the list is opened: one that changes while it is open is cut down to what matches the chosen entry, and one
+    # that gets shorter then is a script error of Gradio's.
     tabs.change(events.adapters, None, chat.adapter, **quiet)
+    tabs.change(events.collections, None, chat.collection, **quiet)
     chat.adapter.focus(events.adapters, None, chat.adapter, **quiet)
     chat.collection.focus(events.collections, None, chat.collection, **quiet)

@@ -99,5 +99,8 @@ def test_an_answer_is_corrected_taught_and_given(browser: Browser, app: RunningA
         page.keyboard.press("Enter")
         page.locator("#fs-log .fs-notice.fs-error").wait_for()
         assert "no self called “corry”" in page.locator("#fs-log .fs-notice.fs-error").inner_text()
+        open_tab(page, "Teach")
+        open_tab(page, "Chat")
+        page.wait_for_timeout(1000)
         pick(page, "#fs-adapter", "Base")
         assert ask(page, "Hello!").startswith("Base")
