@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rag import recognised
 from rag.database import SCHEMA_VERSION, sqlite_module, storage_error
 from rag.errors import StorageError
 from rag.records import CollectionRow
@@ -101,7 +100,6 @@ def restore(store: Store, source: Path) -> list[CollectionRow]:
             version = db.execute("PRAGMA other.user_version").fetchone()[0]
             for statement in (*_COPY, *(_COPY_2 if version > 1 else ())):
                 db.execute(statement)
-            recognised.restore(db)
         store.database.checkpoint()
     except OSError as error:
         raise storage_error(error, source) from error
@@ -138,6 +136,7 @@ _COPY_2 = (  # what version 2 of the format brought
        SELECT c.id, q.owner, q.question, q.source, q.answer, q.failed
        FROM other.questions q JOIN other.collections o ON o.id = q.collection_id
        JOIN main.collections c ON c.name = o.name ORDER BY q.id""",
+    "INSERT INTO recognised SELECT * FROM other.recognised",
 )
 
 

@@ -80,6 +80,12 @@ CREATE INDEX documents_by_original ON documents(sha256);
 CREATE TRIGGER originals_go_with_documents AFTER DELETE ON documents
 WHEN NOT EXISTS (SELECT 1 FROM documents WHERE sha256 = OLD.sha256)
 BEGIN DELETE FROM originals WHERE sha256 = OLD.sha256; END;
+CREATE TABLE recognised(                    -- stretches of a document that text recognition read
+    document_id TEXT NOT NULL REFERENCES documents(id) ON DELETE CASCADE,
+    start_at INTEGER NOT NULL,
+    end_at INTEGER NOT NULL,
+    PRIMARY KEY (document_id, start_at)
+) WITHOUT ROWID;
 CREATE TABLE questions(                     -- to measure a collection with, kept from the chat
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     collection_id INTEGER NOT NULL REFERENCES collections(id) ON DELETE CASCADE,

@@ -42,8 +42,6 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.database = Database(path)
-        with self.database.transaction() as db:
-            recognised.prepare(db)
 
     # --- collections
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from training.fast_norm import speed_up_norms
+
 # Longest that is measured, seconds, of each kind of work.
 PROBE_S = 0.4
 # LoRA on every linear layer against the bare layer, forward and backward (measured on a CPU with bf16 products).
@@ -23,7 +25,7 @@ class Pace:
         step: forward and backward with an adapter.
         read: forward alone.
         write: one more token of an answer, of many answers written together.
-        free: the share of the wall time in which this process had its threads to itself; 1 on a quiet machine.
+        free: the share of the wall time in which this process had a core to itself; 1 on a quiet machine.
     """
 
     step: float
@@ -42,7 +44,8 @@ def pace(config: Any, threads: int, length: int) -> Pace:
     from transformers import AutoModelForCausalLM, DynamicCache
 
     before = torch.get_num_threads()
-    torch.set_num_threads(threads)
+    # each lane has one thread to itself (training/lanes.py)
+    torch.set_num_threads(1)
     # its own generator state: what is measured must not change what is trained
     with torch.random.fork_rng(devices=[]):
         config.num_hidden_layers, config.vocab_size, config.pad_token_id = 1, 8, None
@@ -51,6 +54,7 @@ def pace(config: Any, threads: int, length: int) -> Pace:
         config._attn_implementation = "eager"
         decoder = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).get_decoder()
         decoder.requires_grad_(False)
+        speed_up_norms(decoder)
         rows = max(1, min(TOGETHER, 1024 // length))
         states = torch.randn(rows, length, config.hidden_size).bfloat16()
         one = torch.randn(TOGETHER, 1, config.hidden_size).bfloat16()
@@ -71,12 +75,11 @@ def pace(config: Any, threads: int, length: int) -> Pace:
     try:
         worked, began = time.process_time(), time.perf_counter()
         stepped, only_read, written = (_seconds(work) for work in (step, read, write))
-        # threads that wait asleep do not count as work, so half of them busy is nothing unusual
         free = min(1.0, (time.process_time() - worked) / (time.perf_counter() - began))
     finally:
         torch.set_num_threads(before)
-    tokens = rows * length
-    return Pace(LORA * stepped / tokens, only_read / tokens, written / (4 * TOGETHER), max(0.05, free))
+    tokens = rows * length * threads
+    return Pace(LORA * stepped / tokens, only_read / tokens, written / (4 * TOGETHER * threads), max(0.05, free))
 
 
 def _seconds(work: Callable[[], None]) -> float:

@@ -205,6 +205,7 @@ def test_documents_of_earlier_versions_are_shown_as_text_until_they_are_added_ag
         for thing in ("TRIGGER originals_go_with_documents", "INDEX documents_by_original", "TABLE originals"):
             db.execute(f"DROP {thing}")
         db.execute("DROP TABLE questions")
+        db.execute("DROP TABLE recognised")
         db.execute("PRAGMA user_version=1")
     from rag.backup import backup
 
