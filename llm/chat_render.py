@@ -178,6 +178,8 @@ def _sources(message: Message, lang: str) -> str:
         where = [passage["heading"]] if passage.get("heading") and passage["heading"] != passage["title"] else []
         if passage.get("page"):
             where.append(text("answer_page", lang, page=passage["page"]))
+        if passage.get("recognised"):
+            where.append(text("answer_recognised", lang))
         label = text(f"cite_{status}", lang) if status else text("source_unused", lang)
         # A refusal lays the nearest passage open: the reader can see whether it is right.
         is_open = " open" if number == 1 and message.about.get("refused") else ""

@@ -86,6 +86,12 @@ def test_every_passage_can_be_opened_in_its_document() -> None:
     assert page.text.count("在原文中打开") == 2
 
 
+def test_what_text_recognition_read_says_so() -> None:
+    sources = [{**PASSAGE, "recognised": True}, PASSAGE]
+    page = harmless(answer(said("A [1].", sources=sources, citations=[cited(1)]), "zh", TITLES))
+    assert page.text.count("由文字识别（OCR）读出") == 1
+
+
 def test_chips_stand_for_valid_numbers_only() -> None:
     about = {"sources": [PASSAGE, PASSAGE], "citations": [cited(1), cited(2, "paraphrased")]}
     page = harmless(answer(said("A [1]. B [2][1]. C [3] [0] [12] [x] `a[1]`\n```\nb[2]\n```", **about), "en", TITLES))
