@@ -8,6 +8,7 @@ later.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -30,6 +31,8 @@ from training.publish import passport, publish
 from training.report_card import Examiner
 from training.versions import publish_version
 
+GROUP = Path("/proc/self/autogroup")
+log = logging.getLogger(__name__)
 PUBLISHED, FAILED, USAGE, BUSY = 0, 1, 2, 3
 
 
@@ -151,6 +154,21 @@ def _device(folder: Path) -> AbstractContextManager[Any]:
     return held(device_lock(folder.parent, device), 0.5) if device else nullcontext()
 
 
+def _after_the_chat() -> None:
+    """A training is background work: what the chat needs of the processor comes first."""
+    if not hasattr(os, "setpriority"):
+        # Windows: whoever started it gave it a lower class
+        return
+    os.setpriority(os.PRIO_PROCESS, 0, max(10, os.getpriority(os.PRIO_PROCESS, 0)))
+    if GROUP.exists() and os.getsid(0) == os.getpid():
+        # where Linux shares out between sessions, a process's own niceness counts within its session alone
+        # (sched(7), "The autogroup feature"); this session is the training's own
+        try:
+            GROUP.write_text("10", encoding="ascii")
+        except OSError as error:
+            log.info("the session's niceness stays as it is: %s", error)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Command line: one job folder. Exit 0 published, paused or stopped, 1 failed (the reason is in events.jsonl and on
     stderr), 2 wrong call, 3 it runs already or the device is taken."""
@@ -162,9 +180,7 @@ def main(arguments: list[str] | None = None) -> int:
     # Both must be set before torch loads.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
-    if hasattr(os, "setpriority"):
-        # a training is background work: the chat goes first
-        os.setpriority(os.PRIO_PROCESS, 0, max(10, os.getpriority(os.PRIO_PROCESS, 0)))
+    _after_the_chat()
     try:
         run(Path(given[0]))
     except BusyError:

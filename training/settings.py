@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 EMBEDDED_BASE = Path("llm") / "embedded" / "base"
+# A step of a small base has no work for more.
+MOST_THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -16,7 +18,7 @@ class TrainingSettings:
     Attributes:
         data_dir: the user's adapters go to `adapters/` under it, the job folders to `jobs/`, corrected
             answers to `corrections.db`.
-        training_threads: CPU threads of a training; 0 takes half of the cores, so that the chat goes on.
+        training_threads: CPU threads of a training; 0 takes every core (8 at most), after the chat.
     """
 
     data_dir: Path
@@ -25,7 +27,7 @@ class TrainingSettings:
     @property
     def threads(self) -> int:
         """How many that is on this machine."""
-        return self.training_threads or max(1, (os.cpu_count() or 2) // 2)
+        return self.training_threads or min(MOST_THREADS, os.cpu_count() or 1)
 
     @property
     def adapters_dir(self) -> Path:

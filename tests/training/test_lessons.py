@@ -123,5 +123,5 @@ def test_recipes_are_told_and_copied(tmp_path: Path) -> None:
 def test_half_of_the_cores_are_left_to_the_chat(tmp_path: Path) -> None:
     import os
 
-    assert TrainingSettings(tmp_path).threads == max(1, (os.cpu_count() or 2) // 2)
+    assert TrainingSettings(tmp_path).threads == min(8, os.cpu_count() or 1)
     assert TrainingSettings(tmp_path, training_threads=3).threads == 3
