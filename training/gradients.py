@@ -53,8 +53,9 @@ class Gradients:
             loss, kl = self._losses(part, totals)
             grads = torch.autograd.grad(loss + self.kl_weight * kl, self.parameters, allow_unused=True)
             for i, grad in enumerate(grads):
-                mine = lane.grads[i]
-                lane.grads[i] = grad if mine is None or grad is None else mine.add_(grad)
+                if grad is not None:
+                    mine = lane.grads[i]
+                    lane.grads[i] = grad if mine is None else mine.add_(grad)
             lane.loss += loss.item()
             lane.kl += kl.item()
         return lane

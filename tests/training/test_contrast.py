@@ -6,22 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.training.small import ASKED, CONFIG, ROOT, SIGNS, rows
+from tests.training.small import ASKED, CONFIG, SIGNS, rows
 from training.answers import BaseAnswers
-from training.base_model import Base, load_base
+from training.base_model import Base
 from training.contrast import SCALE, _directions, _inputs, _layers, point_apart
 from training.data import Encoded, chat, encode_rows
 from training.errors import ConfigError
 from training.loop import Training
 from training.report_card import Examiner
-from training.settings import EMBEDDED_BASE
 
 OTHERS = ["什么是长城？", "What is tea?", "写一首诗。", "How do I cook rice?", "他是谁？", "推荐一本小说。"]
-
-
-@pytest.fixture(scope="module")
-def loaded() -> Base:
-    return load_base(str(ROOT / EMBEDDED_BASE), threads=1, device="cpu")
 
 
 @pytest.fixture

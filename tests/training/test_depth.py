@@ -7,21 +7,15 @@ from typing import Any
 
 import pytest
 
-from tests.training.small import CONFIG, ROOT, SIGNS, rows
+from tests.training.small import CONFIG, SIGNS, rows
 from training import depth
 from training.answers import BaseAnswers
-from training.base_model import Base, load_base
+from training.base_model import Base
 from training.data import Encoded, batches, encode_rows
 from training.depth import remember, through
 from training.report_card import Examiner
-from training.settings import EMBEDDED_BASE
 
 UPPER = CONFIG.with_values({"depth": 0.5})
-
-
-@pytest.fixture(scope="module")
-def loaded() -> Base:
-    return load_base(str(ROOT / EMBEDDED_BASE), threads=1, device="cpu")
 
 
 @pytest.fixture

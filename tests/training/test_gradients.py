@@ -104,6 +104,25 @@ def test_the_same_bits_every_time_and_threads_as_before(base: Base) -> None:
     assert torch.get_num_threads() == threads
 
 
+def test_what_only_some_parts_use_keeps_its_gradient(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    always, once = torch.ones(1, requires_grad=True), torch.ones(1, requires_grad=True)
+    asked: list[int] = []
+
+    def losses(part: list[Any], totals: tuple[int, int]) -> tuple[Any, Any]:
+        asked.append(len(part))
+        return (2 * always + (3 * once if len(asked) == 1 else 0)).sum(), torch.zeros(())
+
+    gradients = Gradients(base, [always, once], 1.0)
+    monkeypatch.setattr(base, "lanes", Lanes(1))
+    monkeypatch.setattr(base, "at_once", 1)
+    monkeypatch.setattr(gradients, "_losses", losses)
+    gradients.add(encoded(base, TOLD), [])
+    assert asked == [1] * 4 and always.grad is not None and once.grad is not None
+    assert (always.grad.item(), once.grad.item()) == (8, 3)
+
+
 def test_without_replay_only_the_own_rows_count(base: Base) -> None:
     own = encoded(base, TOLD)
     (loss, kl), grads = added(base, 2, own, [])

@@ -7,24 +7,18 @@ from typing import Any
 
 import pytest
 
-from tests.training.small import CONFIG, ROOT, SIGNS, rows
+from tests.training.small import CONFIG, SIGNS, rows
 from training.answers import BaseAnswers
-from training.base_model import Base, load_base
+from training.base_model import Base
 from training.depth import through
 from training.errors import BaseModelError
 from training.events import Halved, Step
 from training.loop import Training
 from training.memory import ran_out, surely
 from training.report_card import Examiner
-from training.settings import EMBEDDED_BASE
 
 # so that the whole batch goes through at once, without the card's own questions in the way
 SHORT = CONFIG.with_values({"batch": 4, "epochs": 3, "checks": 1, "leak_prompts": 4, "base_fingerprint": ""})
-
-
-@pytest.fixture(scope="module")
-def loaded() -> Base:
-    return load_base(str(ROOT / EMBEDDED_BASE), threads=1, device="cpu")
 
 
 @pytest.fixture
