@@ -217,7 +217,7 @@ def document_mask(positions: Tensor) -> Tensor:
     return (same & torch.ones(t, t, dtype=torch.bool, device=positions.device).tril())[:, None]
 
 
-def boundaries(positions: Tensor, limit: int = 48) -> Tensor:
+def boundaries(positions: Tensor, limit: int = 16) -> Tensor:
     """The same for flash attention: int32 document borders over the flattened batch, (B * limit + 1,).
 
     Padded with empty documents to a fixed length, so that compiled code sees one shape. A batch of more than

@@ -8,6 +8,7 @@ hard negative, at several prefixes of the vector (Matryoshka, Kusupati et al. 20
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import random
 import time
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training.embedder_drills import fact_sheets, translations
-from training.embedder_pairs import Pair, corpus_pairs, held_out
+from training.embedder_pairs import Pair, corpus_pairs, held_out, own_pairs
 from training.embedder_store import PairStore
 from training.embedder_tokenizer import count_words, train_tokenizer
 from training.errors import TrainingError
@@ -42,6 +43,7 @@ class EmbedderRecipe:
         batch, epochs, learning_rate, scale: of the loss and Adam; `scale` is the inverse temperature.
         passage_tokens: a longer passage is trained on through a window of so many tokens, drawn anew each time.
         most_per_text: passages taken from one running text.
+        own: whether the project's own questions over encyclopaedias are among the pairs.
         sheets, words: how many generated fact sheets and dictionary pairs.
         held_out: share of documents kept away from training.
         skip_sources: corpus sources left out (they are only in the held-out split).
@@ -61,6 +63,7 @@ class EmbedderRecipe:
     scale: float = 20.0
     passage_tokens: int = 320
     most_per_text: int = 8
+    own: bool = True
     sheets: int = 60000
     words: int = 30000
     held_out: float = 0.04
@@ -89,8 +92,9 @@ class EmbedderRecipe:
 
 
 def training_pairs(corpus: Path, recipe: EmbedderRecipe) -> Iterator[Pair]:
-    """Corpus pairs outside the held-out split, then the drills."""
-    for pair in corpus_pairs(corpus, recipe.seed, recipe.most_per_text):
+    """Pairs of the corpus and of the project's own questions outside the held-out split, then the drills."""
+    own = own_pairs(recipe.seed) if recipe.own else ()
+    for pair in itertools.chain(corpus_pairs(corpus, recipe.seed, recipe.most_per_text), own):
         source = pair.group.split("/")[-1]
         if source not in recipe.skip_sources and not held_out(pair.document, recipe.held_out):
             yield pair

@@ -15,9 +15,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.mixture import own_rows
+
 # Chat sources whose first answer stands to the first message as a passage to a question; small talk does not.
 CHAT_SOURCES = frozenset(
     {"snakes_en_chat", "classical_translate", "medquad_en", "llamafactory_demo", "chatterbot_zh_en"}
+)
+# Articles of an encyclopaedia, which several sources ask about: one document, whatever the source.
+_ARTICLES = frozenset(
+    {"squad1-train-part", "squad2-train-part", "squadshifts-new-wiki", "tydiqa-goldp-en", "qed-dev (natural questions)"}
+    | {"cmrc2018-train", "cmrc2018-train-part", "wiki_zh", "zhwiki_sf"}
+    | {"enwiki_core", "enwiki_chinapedia", "simplewiki"}
 )
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(.*?)\s*#*\s*$")
@@ -202,12 +210,29 @@ def from_reader(row: dict, rng: random.Random) -> Iterator[Pair]:
         passage = answer if rng.random() < 0.5 else f"{title}\n{answer}"
     elif source == "kdconv_dev_grounded_zh" and title not in question:
         question = f"{title}，{question}"
-    document = title if source == "factbook_synth_en" else f"{source}/{title}"
+    document = title if source == "factbook_synth_en" else f"{source}/{title or passage[:60]}"
+    if source in _ARTICLES:
+        document = f"article/{title or passage[:60]}"
     yield Pair(question, passage[:1500], document, f"reader/{source}")
     if source.startswith("drcd"):  # the only encyclopaedia there is: ask about its other sentences too
         made = cloze(rng.choice(sentences(passage)), rng)
         if made:
             yield Pair(made, passage[:1500], document, f"cloze/{source}")
+
+
+def own_pairs(seed: int) -> Iterator[Pair]:
+    """Pairs of the questions that the project itself asked over encyclopaedias, the same for the same seed.
+
+    They were asked with the passage at hand and often do not name what they are about: then the title is put first,
+    and before half of these passages too.
+    """
+    rng = random.Random(seed)
+    for row in own_rows():
+        title, named = row["title"], row["title"] in row["question"]
+        if row["src"] in _ARTICLES:
+            question = row["question"] if named else f"{title}{'，' if row['lang'] == 'zh' else ', '}{row['question']}"
+            context = f"{title}\n{row['context']}" if rng.random() < 0.5 else row["context"]
+            yield from from_reader({**row, "question": question, "context": context}, rng)
 
 
 def from_chat(row: dict) -> Iterator[Pair]:

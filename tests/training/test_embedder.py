@@ -12,11 +12,12 @@ import pytest
 
 from training.embedder import EmbedderRecipe, PairStore, fit, initial_weights, main, train, training_pairs
 from training.embedder_drills import fact_sheets, translations
-from training.embedder_pairs import Pair, cloze, corpus_pairs, from_text, held_out, rows, sections
+from training.embedder_pairs import Pair, cloze, corpus_pairs, from_text, held_out, own_pairs, rows, sections
 from training.embedder_tokenizer import count_words, train_tokenizer
 from training.errors import TrainingError
 
 TINY = EmbedderRecipe(
+    own=False,
     vocab_size=1500,
     dimension=32,
     dims={32: 1.0, 16: 0.3},
@@ -91,7 +92,7 @@ def test_held_out_documents_and_skipped_sources_are_not_trained_on(corpus: Path)
     everything = {p.document for p in corpus_pairs(corpus, TINY.seed, 8)}
     apart = {d for d in everything if held_out(d, TINY.held_out)}
     assert apart and kept == everything - apart
-    skipped = EmbedderRecipe(sheets=0, words=0, held_out=0.0, skip_sources=("lights",))
+    skipped = EmbedderRecipe(own=False, sheets=0, words=0, held_out=0.0, skip_sources=("lights",))
     assert not any("灯塔" in p.query for p in training_pairs(corpus, skipped))
 
 
@@ -220,3 +221,11 @@ def test_hard_negatives_are_of_the_same_document() -> None:
     store.add([Pair("红", "红 烧", "a", "g"), Pair("肉", "红 肉", "a", "g"), Pair("烧", "红 烧", "b", "g")])
     assert store.documents["a"] == [0, 1] and store.document_of == ["a", "a"]
     assert [n for _, n in store.queries["g"]] == [0, 1, 0]
+
+
+def test_own_questions_name_what_they_are_about_and_answers_lie_in_their_passages() -> None:
+    pairs = list(own_pairs(3))
+    assert pairs == list(own_pairs(3)) and len(pairs) > 20_000
+    assert all(p.document.removeprefix("article/") in p.query for p in pairs)
+    titled = sum(p.passage.startswith(p.document.removeprefix("article/") + "\n") for p in pairs) / len(pairs)
+    assert 0.4 < titled < 0.7  # so the title alone is not what makes a pair
