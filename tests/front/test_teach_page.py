@@ -13,9 +13,11 @@ import pytest
 from llm.settings import SHIPPED_ADAPTERS
 from tests.front.running import RunningApp
 from tests.front.test_page import CHROMIUM, browser, visit
+from tests.training import small
+from training.jobs import JobStore
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Locator, Page
 
 __all__ = ["browser"]
 pytestmark = [
@@ -67,6 +69,43 @@ def test_a_self_is_taught_on_the_page_and_offered_in_the_chat(
         page.click("#fs-adapter input")
         page.get_by_role("option", name="Zanzi <b>").first.click()
         assert page.locator("#fs-adapter input").input_value().startswith("Zanzi <b>")
+
+
+def test_a_training_is_paused_found_again_resumed_and_stopped(browser: Browser, app: RunningApp) -> None:
+    config = small.CONFIG.with_values({"name": "pausy", "epochs": 400, "lr": 1e-3, "checks": 1})
+    jobs = JobStore(app.data_dir / "jobs")
+    job = jobs.submit(small.job(app.data_dir, config, questions=()), small.rows()).id
+
+    def looked_at(page: Page) -> Locator:
+        page.get_by_role("tab", name="Teach", exact=True).click()
+        return page.locator("#fs-teach-card")
+
+    def reloaded(page: Page) -> Locator:
+        page.reload()
+        page.wait_for_selector(".fs-pill.fs-ready")
+        return looked_at(page)
+
+    with visit(browser, app) as page:
+        page.set_default_timeout(200_000)  # trainings give way to whatever else runs on the machine
+        card = looked_at(page)
+        page.locator("#fs-teach-loss polyline").wait_for()
+        page.click("#fs-teach-pause")
+        card.get_by_text("paused", exact=True).wait_for()
+        paused = jobs.get(job)
+        assert paused.state == "paused" and paused.progress.last is not None and not paused.alive
+        card = reloaded(page)
+        card.get_by_text(f"step {paused.progress.last.step} of 800").wait_for()
+        page.click("#fs-teach-resume")
+        card.get_by_text("learning").wait_for()
+        card = reloaded(page)
+        card.get_by_text("learning").wait_for()
+        page.click("#fs-teach-stop")
+        card.locator(".fs-notice.fs-good").wait_for()
+        page.locator("#fs-teach-talk").wait_for()
+        page.get_by_role("tab", name="Chat", exact=True).click()
+        assert jobs.get(job).state == "stopped" and jobs.get(job).progress.resumed == paused.progress.last.step
+    jobs.remove(job)
+    shutil.rmtree(app.data_dir / "adapters" / "pausy")
 
 
 def test_rows_are_looked_at_and_saved_and_a_self_is_imported(browser: Browser, app: RunningApp, tmp_path: Path) -> None:
