@@ -1,9 +1,9 @@
 """What the tutorials' identity training forgets: their data and recipes beside ours, all on one report card.
 
 The tutorials write one question and one answer thousands of times over ("请做一下自我介绍" / "我是…的小助手") and
-train on that alone. Here the same person is taught to the same base by our rows and recipe, by the tutorials' rows and recipes,
-and by our rows with the tutorials' recipes, which tells the worth of the rows from that of the recipe. Every adapter
-answers the same held-out questions (training/report_card.py).
+train on that alone. Here the same person is taught to the same base by our rows and recipe, by the tutorials' rows and
+recipes, and by our rows with the tutorials' recipes, which tells the worth of the rows from that of the recipe. Every
+adapter answers the same held-out questions (training/report_card.py).
 
     python -m benchmarks.tutorials [--copies 2500] [--only ours xtuner …]
 """
