@@ -17,8 +17,8 @@ samples() {  # workers, then more options: rows of samples until they are enough
 first=$((cores * 3 / 8))
 samples "$first" --shards 14 --seed 41 --refusals 0.09 --question-first 0.6 --share scene=17 --share list=10 --share drill=15 \
   --share reader=16 --share rule=5 --share cloze=22 --share talk=10 --share chat=5 > "$out/first.log" 2>&1 &
-samples $((cores * 9 / 16)) --no-text --folder answers --shards 64 --seed 91 --refusals 0.13 --question-first 0.7 --share scene=21 \
-  --share list=14 --share drill=16 --share reader=23 --share rule=3 --share cloze=8 --share talk=11 --share chat=4 > "$out/answers.log" 2>&1 &
+samples $((cores * 9 / 16)) --no-text --folder answers --shards 80 --seed 91 --refusals 0.13 --question-first 0.65 --share scene=20 \
+  --share list=12 --share drill=15 --share reader=25 --share rule=3 --share cloze=11 --share talk=10 --share chat=4 > "$out/answers.log" 2>&1 &
 while [ "$(find "$out/data/text" -name '*.npz' 2> /dev/null | wc -l)" -lt "$first" ]; do
   kill -0 %1 || { cat "$out/first.log"; exit 1; }
   sleep 0.5
