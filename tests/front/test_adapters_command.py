@@ -22,8 +22,8 @@ def test_a_checkpoint_is_imported_and_listed(capsys: pytest.CaptureFixture[str],
     path = tmp_path / "iter_10.pth"
     torch.save({"meta": {"cfg": ""}, "state_dict": state}, path)
     import_it = ("adapters", "import", str(path), "--as", "mine", "--data-dir", str(tmp_path), "--json")
-    assert main([*import_it, "--alpha", "12"]) == 0
+    assert main([*import_it, "--alpha", "8"]) == 0
     row = json.loads(capsys.readouterr().out)
-    assert (row["name"], row["valid"], row["rank"], row["shipped"]) == ("mine", True, 6, False)
+    assert (row["name"], row["valid"], row["rank"], row["shipped"]) == ("mine", True, 4, False)
     assert main(["adapters", "import", "--data-dir", str(tmp_path)]) == 2
     assert "adapters import FILE" in capsys.readouterr().err

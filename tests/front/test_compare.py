@@ -49,7 +49,7 @@ def test_selves_and_a_mix_are_compared_on_the_page(browser: Browser, app: Runnin
         assert columns.count() == 4 and "× 0.5" in columns.nth(3).inner_text()
         assert "of the next-word choices" in columns.nth(1).inner_text()
         answers = page.locator(".fs-compare .fs-said").all_inner_texts()
-        assert len(set(answers)) == 4 and all(answers)
+        assert len(set(answers[:3])) == 3 and all(answers)  # the mix may say what one of its two says
         # a long answer is stopped, and what was said stays
         page.fill("#fs-compare-question textarea", "Write a long story about the sea, the wind and an old ship.")
         page.click("#fs-compare-go")

@@ -20,7 +20,7 @@ def test_every_field_is_explained(lang: str) -> None:
     assert any("一" <= char <= "鿿" for char in "".join(told.values())) == (lang == "zh")
 
 
-@pytest.mark.parametrize(("name", "rank", "depth"), [("persona", 6, 1.0), ("domain", 6, 1.0)])
+@pytest.mark.parametrize(("name", "rank", "depth"), [("persona", 4, 1.0), ("domain", 6, 1.0)])
 def test_shipped_recipes_load(name: str, rank: int, depth: float) -> None:
     config = load_recipe(name)
     assert (config.r, config.depth) == (rank, depth)

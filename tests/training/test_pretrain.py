@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
+from training.average import average
 from training.corpus import ANSWER, CONTEXT, TEXT, write_shard
 from training.decoder import Decoder, DecoderConfig, boundaries, document_mask
+from training.errors import TrainingError
 from training.optim import orthogonalise
 from training.pretrain import Trainer
 from training.quantise import dynamic_map, fake_quantise
@@ -152,3 +154,19 @@ def test_recipes_read_and_bad_stages_are_refused() -> None:
     assert [stage.name for stage in recipe.stages] == ["early", "late", "sft", "heal"] and recipe.stages[-1].quantise
     with pytest.raises(ValueError, match="seconds or tokens"):
         Stage("x", (0.1, 0.1), (0, 0))
+
+
+def test_weights_are_averaged_and_others_refused(tmp_path: Path) -> None:
+    one, two, odd = ({"a": torch.full((2, 2), value), "b": torch.tensor([value])} for value in (1.0, 3.0, 5.0))
+    odd["b"] = torch.zeros(2)
+    for name, tensors in (("one", one), ("two", two), ("odd", odd)):
+        (tmp_path / name).mkdir()
+        save_file({k: v.bfloat16() for k, v in tensors.items()}, tmp_path / name / "model.safetensors")
+        (tmp_path / name / "config.json").write_text(name, encoding="utf-8")
+    average(tmp_path / "one", tmp_path / "two", tmp_path / "out", 0.25)
+    mixed = load_file(tmp_path / "out" / "model.safetensors")
+    assert mixed["a"].tolist() == [[1.5, 1.5], [1.5, 1.5]] and mixed["b"].dtype == torch.bfloat16
+    assert (tmp_path / "out" / "config.json").read_text(encoding="utf-8") == "two"
+    with pytest.raises(TrainingError, match="cannot be averaged"):
+        average(tmp_path / "one", tmp_path / "odd", tmp_path / "no")
+    assert not (tmp_path / "no").exists()

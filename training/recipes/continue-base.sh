@@ -27,5 +27,6 @@ torchrun --nproc-per-node "$gpus" -m training.pretrain "$recipe" --data "$out/da
 touch "$out/data/stop"
 last=$out/run/$(python3 -c "import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))['stages'][-1]['name'])" "$recipe")
 cp "$init"/tokenizer*.json "$init/chat_template.jinja" "$last/"
-python3 -c "import sys; from pathlib import Path; from training.quantise import write_nf4; write_nf4(Path(sys.argv[1]), Path(sys.argv[2]))" "$last" "$out/nf4"
+python3 -m training.average "$init" "$last" --out "$out/half"  # half way between both keeps what the run has lost
+python3 -c "import sys; from pathlib import Path; from training.quantise import write_nf4; write_nf4(Path(sys.argv[1]), Path(sys.argv[2]))" "$out/half" "$out/nf4"
 wait
