@@ -23,6 +23,8 @@ TOLD = [
 ]
 REPLAYED = [("什么是长城？", "长城是古代的城墙。"), ("What is tea?", "Tea is a drink.")]
 
+KL_WEIGHT = 10.0  # so that a replay row counts as much as an own one
+
 
 @pytest.fixture(scope="module")
 def base() -> Iterator[Base]:
@@ -52,7 +54,7 @@ def held(base: Base) -> list[Held]:
 def added(base: Base, lanes: int, own: list[Encoded], replay: list[Held]) -> tuple[tuple[float, float], list[Any]]:
     parameters = [p for p in base.model.parameters() if p.requires_grad]
     base.lanes = Lanes(lanes)
-    losses = Gradients(base, parameters, 2.0).add(own, replay)
+    losses = Gradients(base, parameters, KL_WEIGHT).add(own, replay)
     return losses, [p.grad.clone() for p in parameters]
 
 
@@ -71,7 +73,7 @@ def in_one_batch(base: Base, own: list[Encoded], replay: list[Held]) -> tuple[tu
     q = base.logits(hidden[n:][theirs]).log_softmax(-1)
     kl = (p.exp() * (p - q)).sum() / len(p)
     parameters = [p for p in base.model.parameters() if p.requires_grad]
-    return (ce.item(), kl.item()), list(torch.autograd.grad(ce + 2.0 * kl, parameters))
+    return (ce.item(), kl.item()), list(torch.autograd.grad(ce + KL_WEIGHT * kl, parameters))
 
 
 def apart(some: list[Any], others: list[Any]) -> float:

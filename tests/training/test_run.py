@@ -182,7 +182,7 @@ def test_the_lean_lora_computes_what_peft_computes(base: Base) -> None:
     changed = float((peft_logits - bare).abs().mean())
     assert float((lean_logits - peft_logits).abs().mean()) < 0.2 * changed and changed > 0.3
     # control: gradients of neighbouring layers are not alike
-    assert float(cosine(lean[0], peft[2], dim=0)) < 0.5
+    assert float(cosine(lean[0], peft[2], dim=0)) < 0.8
 
 
 def test_unpacked_weights_are_the_packed_ones(loaded: Base) -> None:
